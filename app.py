@@ -1,0 +1,16 @@
+"""The registry's entry point: the command line; ``serve`` builds the application and runs it."""
+
+from __future__ import annotations
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - said here, before an import fails without a word
+    sys.exit("The registry needs Python 3.11 or newer; this is " + sys.version.split()[0])
+
+from registry.cli.main import make_command_line
+from registry.wiring import build, serve
+
+main = make_command_line(build, serve)
+
+if __name__ == "__main__":
+    main()

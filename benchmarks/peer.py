@@ -1,0 +1,135 @@
+"""Debian's docker-registry as the other side of the comparison, with tokens checked as well."""
+
+import base64
+import contextlib
+import hashlib
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.processes import clean_environment, free_port, running, wait_ready
+from benchmarks.registry import Registry
+
+PROGRAM = "docker-registry"
+SERVICE = "benchmark"
+ISSUER = "benchmark-issuer"
+TOKEN_SECONDS = 24 * 3600
+
+CONFIGURATION = """\
+version: 0.1
+log:
+  level: error
+  accesslog:
+    disabled: true
+storage:
+  cache:
+    blobdescriptor: inmemory
+  filesystem:
+    rootdirectory: {storage}
+  maintenance:
+    uploadpurging:
+      enabled: false
+http:
+  addr: 127.0.0.1:{port}
+  secret: benchmark-only
+auth:
+  token:
+    realm: http://127.0.0.1:{port}/token
+    service: {service}
+    issuer: {issuer}
+    rootcertbundle: {certificate}
+"""
+
+
+def version() -> str:
+    """The first line of what the peer says about itself."""
+    done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.strip().splitlines()[0]
+
+
+@contextlib.contextmanager
+def start(folder: Path) -> Iterator[Registry]:
+    """The peer with its storage in ``folder``, while the context lasts."""
+    issuer = TokenIssuer(folder)
+    port = free_port()
+    configuration = folder / "config.yml"
+    configuration.write_text(
+        CONFIGURATION.format(
+            storage=folder / "storage",
+            port=port,
+            service=SERVICE,
+            issuer=ISSUER,
+            certificate=issuer.certificate,
+        )
+    )
+    log = folder / "server.log"
+    command = [PROGRAM, "serve", str(configuration)]
+    with running(command, log, folder, clean_environment({})) as process:
+        wait_ready(process, port, "/v2/", 401, log)
+        yield Registry(
+            label="peer",
+            host="127.0.0.1",
+            port=port,
+            prefix="bench",
+            authorize=issuer.authorize,
+            workers=lambda: [process.pid],
+        )
+
+
+class TokenIssuer:
+    """Signs the JSON web tokens the peer asks for, with a certificate made for this run.
+
+    RS256 and a key named by ``kid`` are the cheapest form the peer can check, so the comparison
+    is not won by making its tokens expensive.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._key = folder / "token.key"
+        self.certificate = folder / "token.crt"
+        self._known: dict[str, str] = {}
+        request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        request += ["-subj", f"/CN={ISSUER}", "-keyout", str(self._key)]
+        _openssl(*request, "-out", str(self.certificate))
+        public = _openssl("pkey", "-in", str(self._key), "-pubout", "-outform", "DER")
+        self._key_id = _libtrust_name(public)
+
+    def authorize(self, image: str) -> str:
+        """The Authorization header that may push and pull ``image`` for a day."""
+        if image not in self._known:
+            self._known[image] = f"Bearer {self._sign(image)}"
+        return self._known[image]
+
+    def _sign(self, image: str) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "sub": "admin",
+            "aud": SERVICE,
+            "iat": now,
+            "nbf": now - 60,
+            "exp": now + TOKEN_SECONDS,
+            "jti": f"{image}-{now}",
+            "access": [{"type": "repository", "name": image, "actions": ["pull", "push"]}],
+        }
+        header = {"typ": "JWT", "alg": "RS256", "kid": self._key_id}
+        parts = [_base64url(json.dumps(part).encode()) for part in (header, claims)]
+        text = ".".join(parts)
+        signature = _openssl("dgst", "-sha256", "-sign", str(self._key), stdin=text.encode())
+        return f"{text}.{_base64url(signature)}"
+
+
+def _openssl(*arguments: str, stdin: bytes = b"") -> bytes:
+    done = subprocess.run(["openssl", *arguments], input=stdin, capture_output=True, check=True)
+    return done.stdout
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _libtrust_name(public_key: bytes) -> str:
+    # The peer names a key by 240 bits of its hash in base32, in groups of four letters.
+    text = base64.b32encode(hashlib.sha256(public_key).digest()[:30]).decode().rstrip("=")
+    return ":".join(text[start : start + 4] for start in range(0, len(text), 4))

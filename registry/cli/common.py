@@ -1,0 +1,80 @@
+"""What all commands share: their storage folder, how errors end them, how they print."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+from registry import config
+from registry.config import Config
+from registry.model.errors import RegistryError
+from registry.services.instance import Instance
+from registry.storage import format as storage_format
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """What the wiring hands to the command line."""
+
+    build: Callable[[Config], Instance]
+    serve: Callable[[Instance], int]
+
+
+def storage_option(command: Command) -> Command:
+    """Add the options that say which settings and storage folder are meant."""
+    command = click.option(
+        "--config", "config_file", metavar="FILE", help="Settings file (TOML). [REGISTRY_CONFIG]"
+    )(command)
+    return click.option(
+        "--storage", "storage", metavar="DIR", help="Storage folder. [REGISTRY_STORAGE_ROOT]"
+    )(command)
+
+
+def json_option(command: Command) -> Command:
+    """Add the option that prints for programs."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)
+
+
+def says_why(command: Command) -> Command:
+    """End the command with 1 and one sentence where something could not be done."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except RegistryError as error:
+            click.echo(f"Error: {error.message}", err=True)
+            sys.exit(1)
+
+    return run  # type: ignore[return-value]
+
+
+def load_settings(config_file: str | None, storage: str | None, **options: Any) -> Config:
+    """Return the settings of a command. Raises SettingInvalid."""
+    return config.load(config_file, os.environ, {"storage_root": storage} | options)
+
+
+def open_instance(faces: Faces, config_file: str | None, storage: str | None) -> Instance:
+    """Return the registry of a storage folder that has been set up, or is now.
+
+    Raises:
+        SettingInvalid, StorageUnusable: with the remedy.
+    """
+    instance = faces.build(load_settings(config_file, storage))
+    storage_format.prepare(instance.store.layout)
+    instance.keys.ensure()
+    return instance
+
+
+def print_json(document: Any) -> None:
+    """Print a document for programs."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -1,0 +1,196 @@
+"""The settings: one frozen object from defaults, the settings file, the environment and options.
+
+Later ones win in that order. Every setting is described beside its default; the documentation and
+the example file are made from the same descriptions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from registry.model.errors import SettingInvalid
+
+ENVIRONMENT: Final[Mapping[str, str]] = {
+    "REGISTRY_STORAGE_ROOT": "storage_root",
+    "REGISTRY_LISTEN": "listen",
+    "REGISTRY_WORKERS": "workers",
+}
+"""Environment variables and the settings that they give."""
+
+ENVIRONMENT_CONFIG: Final = "REGISTRY_CONFIG"
+ENVIRONMENT_ADMIN_PASSWORD: Final = "REGISTRY_ADMIN_PASSWORD"  # noqa: S105 - a name
+
+
+def _setting(default: Any, description: str, least: int | None = None) -> Any:
+    metadata = {"description": description, "least": least}
+    if isinstance(default, tuple):
+        return field(default_factory=lambda: default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings. Values are valid: whoever makes one gets `SettingInvalid` otherwise."""
+
+    storage_root: str = _setting("storage_root", "The folder in which everything is kept.")
+    listen: str = _setting("127.0.0.1:8082", "The address to listen on, HOST:PORT.")
+    workers: int = _setting(0, "Worker processes; 0 means one for each processor core.", 0)
+    threads: int = _setting(8, "Threads in each worker that work on requests.", 1)
+    connection_limit: int = _setting(
+        4096, "Open connections that a worker accepts at the same time.", 16
+    )
+    idle_timeout: int = _setting(
+        900, "Seconds after which a connection on which nothing moves is closed.", 10
+    )
+    shutdown_timeout: int = _setting(
+        60, "Seconds that requests in flight get to finish after SIGTERM.", 0
+    )
+    external_url: str = _setting(
+        "",
+        "The address under which clients reach the server, such as https://registry.example.com; "
+        "empty: taken from each request.",
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "Addresses or networks whose X-Forwarded-* and X-Original-URI headers are believed."
+    )
+    anonymous_pull: bool = _setting(False, "Whether images can be pulled without logging in.")
+    token_lifetime: int = _setting(
+        3600, "Seconds that a token of the token endpoint is good for.", 60
+    )
+    log_level: str = _setting("info", "What is logged: debug, info, warning or error.")
+
+    def __post_init__(self) -> None:
+        for setting in dataclasses.fields(self):
+            _check_type(setting, getattr(self, setting.name))
+        parse_address(self.listen)
+        for network in self.trusted_proxies:
+            _check_network(network)
+        if self.log_level not in ("debug", "info", "warning", "error"):
+            raise SettingInvalid("log_level is one of debug, info, warning, error")
+        if self.external_url and not self.external_url.startswith(("http://", "https://")):
+            raise SettingInvalid("external_url begins with http:// or https://")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The host and port to listen on."""
+        return parse_address(self.listen)
+
+    @property
+    def worker_count(self) -> int:
+        """How many worker processes to run."""
+        return self.workers or os.cpu_count() or 1
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Return the host and port of ``HOST:PORT`` or ``[IPV6]:PORT``.
+
+    Raises:
+        SettingInvalid: the text has another form.
+    """
+    host, separator, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not separator or not host or not port.isascii() or not port.isdigit():
+        raise SettingInvalid(f"listen is HOST:PORT, such as 127.0.0.1:8082, not '{text}'")
+    if not 0 < int(port) < 65536:
+        raise SettingInvalid(f"listen has a port between 1 and 65535, not {port}")
+    return host, int(port)
+
+
+def _check_network(text: str) -> None:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise SettingInvalid(
+            f"trusted_proxies has addresses or networks such as 127.0.0.1 or 10.0.0.0/8, "
+            f"not '{text}'"
+        ) from None
+
+
+def _check_type(setting: dataclasses.Field[Any], value: Any) -> None:
+    default = default_of(setting)
+    if isinstance(default, tuple):
+        good = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+    else:
+        good = type(value) is type(default)
+    if not good:
+        raise SettingInvalid(f"{setting.name} is {type_of(setting)}, not {value!r}")
+    least = setting.metadata["least"]
+    if least is not None and value < least:
+        raise SettingInvalid(f"{setting.name} is at least {least}, not {value}")
+
+
+def default_of(setting: dataclasses.Field[Any]) -> Any:
+    """Return the default of a setting."""
+    if setting.default_factory is not dataclasses.MISSING:
+        return setting.default_factory()
+    return setting.default
+
+
+def type_of(setting: dataclasses.Field[Any]) -> str:
+    """Return the type of a setting in words."""
+    names = {bool: "true or false", int: "a whole number", str: "a text", tuple: "a list of texts"}
+    return names[type(default_of(setting))]
+
+
+def load(file: str | None, environment: Mapping[str, str], options: Mapping[str, Any]) -> Config:
+    """Return the settings of a file, the environment and options that are not None.
+
+    Raises:
+        SettingInvalid: an unknown setting, or a wrong value; the message names where it stands.
+    """
+    path = file or environment.get(ENVIRONMENT_CONFIG)
+    values = _read_file(path) if path else {}
+    for variable, name in ENVIRONMENT.items():
+        if environment.get(variable):
+            values[name] = _from_environment(variable, name, environment[variable])
+    values |= {name: value for name, value in options.items() if value is not None}
+    return Config(**values)
+
+
+def _read_file(path: str) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as stream:
+            values = tomllib.load(stream)
+    except OSError as error:
+        raise SettingInvalid(f"the settings file '{path}': {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingInvalid(f"the settings file '{path}' is not valid TOML: {error}") from None
+    known = [setting.name for setting in dataclasses.fields(Config)]
+    for name, value in values.items():
+        if name not in known:
+            raise SettingInvalid(
+                f"the settings file '{path}' has the unknown setting '{name}'; "
+                f"known are: {', '.join(known)}"
+            )
+        if isinstance(value, list):
+            values[name] = tuple(value)
+    return values
+
+
+def _from_environment(variable: str, name: str, text: str) -> Any:
+    if name != "workers":
+        return text
+    if not text.isascii() or not text.isdigit():
+        raise SettingInvalid(f"{variable} is a whole number, not '{text}'")
+    return int(text)
+
+
+def example_file() -> str:
+    """Return a settings file with every setting, its description, type and default."""
+    lines = ["# Settings of the registry; every line shows the default.", ""]
+    for setting in dataclasses.fields(Config):
+        default = default_of(setting)
+        shown = list(default) if isinstance(default, tuple) else default
+        lines += [
+            f"# {setting.metadata['description']} ({type_of(setting)})",
+            f"# {setting.name} = {json.dumps(shown)}",
+            "",
+        ]
+    return "\n".join(lines)

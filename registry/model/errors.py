@@ -1,0 +1,183 @@
+"""What can go wrong, one class an event. No status codes: each face decides how to say it.
+
+A message is a whole thought for the person who reads it; ``details`` are facts for programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+Facts = Mapping[str, object]
+
+
+class RegistryError(Exception):
+    """The root of all errors that are answers; anything else that escapes is a defect."""
+
+    def __init__(self, message: str, *details: Facts) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details: Sequence[Facts] = details
+
+
+class NameInvalid(RegistryError):
+    """The text is no image name."""
+
+
+class RepositoryKeyInvalid(NameInvalid):
+    """The text is no repository key."""
+
+
+class TagInvalid(RegistryError):
+    """The text is no tag."""
+
+
+class DigestInvalid(RegistryError):
+    """The text is no digest of a supported algorithm."""
+
+
+class DigestMismatch(RegistryError):
+    """The bytes do not have the digest that they were announced with."""
+
+
+class RepositoryUnknown(RegistryError):
+    """There is no repository with that key, as far as the caller may know."""
+
+
+class RepositoryExists(RegistryError):
+    """A repository with that key exists already."""
+
+
+class RepositoryNotEmpty(RegistryError):
+    """The repository still holds images."""
+
+
+class FieldInvalid(RegistryError):
+    """A field of a definition is unknown or has a wrong value."""
+
+
+class ImageUnknown(RegistryError):
+    """The repository has no such image, as far as the caller may know."""
+
+
+class ManifestUnknown(RegistryError):
+    """The image has no manifest under that tag or digest."""
+
+
+class BlobUnknown(RegistryError):
+    """The image may not show a blob with that digest."""
+
+
+class UploadUnknown(RegistryError):
+    """There is no such upload: finished, cancelled, expired, or somebody else's."""
+
+
+class UploadInvalid(RegistryError):
+    """The upload request contradicts itself."""
+
+
+class UploadRangeInvalid(RegistryError):
+    """A chunk does not begin where the upload ends; ``size`` bytes have been received."""
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message, {"received": size})
+        self.size = size
+
+
+class SizeInvalid(RegistryError):
+    """The length of the body is not the announced one."""
+
+
+class BodyTooLarge(RegistryError):
+    """The body is larger than this request may have."""
+
+
+class RangeUnsatisfiable(RegistryError):
+    """The asked byte range lies outside the content of ``size`` bytes."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the range lies outside the {size} bytes of the blob", {"size": size})
+        self.size = size
+
+
+class ManifestInvalid(RegistryError):
+    """The bytes are no manifest that can be stored."""
+
+
+class ManifestUnverified(RegistryError):
+    """A schema 1 manifest has no signature, or one that does not fit."""
+
+
+class ManifestPartsMissing(RegistryError):
+    """A manifest names blobs or manifests that the image does not have; one detail each."""
+
+
+class TooManyTags(RegistryError):
+    """More tags were asked for in one request than are taken."""
+
+
+class PageSizeInvalid(RegistryError):
+    """``n`` is not a number of entries."""
+
+
+class RequestInvalid(RegistryError):
+    """The request is malformed in a way that belongs to no other class."""
+
+
+class RouteUnknown(RegistryError):
+    """Nothing is served under that path."""
+
+
+class MethodUnsupported(RegistryError):
+    """The path exists, but not for that method."""
+
+
+class OperationUnsupported(RegistryError):
+    """The operation is switched off, or would harm what is stored."""
+
+
+class CredentialsWrong(RegistryError):
+    """The given credentials are not right; nothing more is said."""
+
+
+class AuthenticationRequired(RegistryError):
+    """The caller is anonymous and anonymous callers may not do this."""
+
+
+class TokenInvalid(RegistryError):
+    """The token is forged, damaged, expired or revoked."""
+
+
+class ScopeInsufficient(RegistryError):
+    """The caller may do this, but the token was issued for less."""
+
+
+class Denied(RegistryError):
+    """The caller is known and may not do this."""
+
+
+class UserUnknown(RegistryError):
+    """There is no such user."""
+
+
+class UserExists(RegistryError):
+    """A user of that name exists already."""
+
+
+class UserInvalid(RegistryError):
+    """The user name or password cannot be used."""
+
+
+class StorageFull(RegistryError):
+    """The disk or the quota of the storage folder is full."""
+
+
+class StorageFailed(RegistryError):
+    """The storage folder cannot be read or written; the log says more."""
+
+
+class StorageUnusable(RegistryError):
+    """The folder cannot serve as storage; the message says why and what helps."""
+
+
+class SettingInvalid(RegistryError):
+    """A setting has a wrong value or an unknown name."""

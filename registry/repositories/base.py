@@ -1,0 +1,145 @@
+"""The interface of every repository, whichever its kind."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from registry.model.content import Actor, Blob, StoredManifest, UploadState
+from registry.model.digests import Digest
+from registry.model.names import ImageName, Reference, RepositoryKey, Tag
+from registry.model.paging import Page, PageRequest
+from registry.storage.uploads import UploadWriter
+
+
+@dataclass(frozen=True, slots=True)
+class PushedManifest:
+    """What became of a pushed manifest."""
+
+    digest: Digest
+    subject: Digest | None
+    tags: Sequence[Tag]
+
+
+class Repository(ABC):
+    """Images, their manifests and blobs, under one repository key.
+
+    Any method may raise `StorageFull` or `StorageFailed`.
+    """
+
+    key: RepositoryKey
+
+    # --- asked of every kind -------------------------------------------------------------------
+
+    @abstractmethod
+    def images(
+        self, request: PageRequest, wanted: Callable[[ImageName], bool] = ...
+    ) -> Page[ImageName]:
+        """Return a page of the images that have manifests and are ``wanted``."""
+
+    @abstractmethod
+    def tags(self, image: ImageName, request: PageRequest) -> Page[Tag]:
+        """Return a page of the tags of an image. Raises ImageUnknown."""
+
+    @abstractmethod
+    def manifest(self, image: ImageName, reference: Reference) -> StoredManifest:
+        """Return the manifest under a tag or digest. Raises ManifestUnknown."""
+
+    @abstractmethod
+    def blob(self, image: ImageName, digest: Digest, *, renew: bool = False) -> Blob:
+        """Return a blob that the image may show. Raises BlobUnknown.
+
+        ``renew`` keeps it from being pruned for a while, because the caller may rely on it for a
+        manifest that is still to come.
+        """
+
+    @abstractmethod
+    def referrers(self, image: ImageName, subject: Digest) -> list[StoredManifest]:
+        """Return the manifests whose subject is ``subject``; none is no error."""
+
+    # --- pushing -------------------------------------------------------------------------------
+
+    @abstractmethod
+    def start_upload(self, image: ImageName, algorithm: str, actor: Actor) -> UploadState:
+        """Begin an upload whose bytes will be hashed with ``algorithm``."""
+
+    @abstractmethod
+    def upload(self, image: ImageName, upload_id: str, actor: Actor) -> UploadState:
+        """Return how far an upload is. Raises UploadUnknown."""
+
+    @abstractmethod
+    def open_upload(
+        self,
+        image: ImageName,
+        upload_id: str,
+        actor: Actor,
+        *,
+        start: int | None = None,
+        length: int | None = None,
+    ) -> UploadWriter:
+        """Return a writer at the end of an upload.
+
+        Raises UploadUnknown, and UploadRangeInvalid if ``start`` is given and is not the end.
+        """
+
+    @abstractmethod
+    def open_whole_upload(
+        self, image: ImageName, algorithm: str, actor: Actor, length: int | None = None
+    ) -> UploadWriter:
+        """Return a writer for a blob that comes in one request; unfinished, it is dropped."""
+
+    @abstractmethod
+    def settle_upload(self, writer: UploadWriter) -> UploadState:
+        """End a request that appended to an upload. Raises UploadUnknown if it was taken over."""
+
+    @abstractmethod
+    def finish_upload(self, image: ImageName, writer: UploadWriter, digest: Digest) -> None:
+        """Make the upload a blob of the image.
+
+        Raises DigestMismatch; then the upload is what it was before this request's body.
+        """
+
+    @abstractmethod
+    def cancel_upload(self, image: ImageName, upload_id: str, actor: Actor) -> None:
+        """Forget an upload. Raises UploadUnknown."""
+
+    @abstractmethod
+    def mount_blob(self, image: ImageName, blob: Blob, actor: Actor) -> None:
+        """Let the image show a blob that another image shows. Raises BlobUnknown if it is gone."""
+
+    @abstractmethod
+    def put_manifest(
+        self,
+        image: ImageName,
+        reference: Reference,
+        body: bytes,
+        content_type: str,
+        actor: Actor,
+        tags: Sequence[Tag] = (),
+    ) -> PushedManifest:
+        """Store a manifest under a tag, or under a digest and ``tags``.
+
+        Raises ManifestInvalid, ManifestUnverified, DigestMismatch, TagInvalid,
+        ManifestPartsMissing and OperationUnsupported.
+        """
+
+    # --- deleting ------------------------------------------------------------------------------
+
+    @abstractmethod
+    def delete_manifest(self, image: ImageName, reference: Reference, actor: Actor) -> None:
+        """Delete a tag, or a manifest and all its tags.
+
+        Raises ManifestUnknown, and OperationUnsupported for a manifest that an index needs.
+        """
+
+    @abstractmethod
+    def delete_blob(self, image: ImageName, digest: Digest, actor: Actor) -> None:
+        """Stop the image from showing a blob.
+
+        Raises BlobUnknown, and OperationUnsupported for one that a manifest needs.
+        """
+
+
+Definition = dict[str, Any]

@@ -1,0 +1,140 @@
+"""From a key to a repository, guarded for whoever asks."""
+
+from __future__ import annotations
+
+from registry.access.decision import Decisions
+from registry.access.principals import Principal
+from registry.model.content import Blob
+from registry.model.digests import Digest
+from registry.model.errors import (
+    AuthenticationRequired,
+    BlobUnknown,
+    RegistryError,
+    RepositoryKeyInvalid,
+    RepositoryUnknown,
+)
+from registry.model.names import ImageName, RepositoryKey
+from registry.model.paging import Page, PageRequest
+from registry.repositories.base import Repository
+from registry.repositories.definitions import Definitions, RepositoryDefinition
+from registry.repositories.guarded import GuardedRepository
+from registry.repositories.local import LocalRepository
+from registry.storage.store import Store
+
+SEARCHED_IMAGES = 2000
+"""Images looked into for a blob that a client wants mounted without saying from where."""
+
+
+class Directory:
+    """All repositories of one storage folder."""
+
+    def __init__(self, store: Store, definitions: Definitions, decisions: Decisions) -> None:
+        self._store = store
+        self._definitions = definitions
+        self._decisions = decisions
+
+    def as_seen_by(self, principal: Principal, address: str) -> GuardedDirectory:
+        """Return the directory for one principal, who asks from ``address``."""
+        return GuardedDirectory(self, self._decisions, principal, address)
+
+    def definitions(self) -> list[RepositoryDefinition]:
+        """Return what is configured, sorted by key."""
+        return self._definitions.all()
+
+    def stores(self, digest: Digest) -> bool:
+        """Return whether any image at all has the content; says nothing about who may know."""
+        return self._store.filestore.has(digest)
+
+    def unguarded_repository(self, key: RepositoryKey) -> Repository:
+        """Return a repository that decides nothing. Raises RepositoryUnknown."""
+        return LocalRepository(self._store, self._definitions.get(key))
+
+
+class GuardedDirectory:
+    """The repositories as one principal may use them."""
+
+    def __init__(
+        self, directory: Directory, decisions: Decisions, principal: Principal, address: str
+    ) -> None:
+        self._directory = directory
+        self._decisions = decisions
+        self.principal = principal
+        self.address = address
+
+    def open(self, key: str) -> GuardedRepository:
+        """Return the repository of that key.
+
+        Raises:
+            AuthenticationRequired: nobody asks, and nobody may do anything here; so unknown keys
+                look like known ones.
+            RepositoryUnknown: there is no such repository.
+        """
+        try:
+            unguarded = self._directory.unguarded_repository(RepositoryKey.parse(key))
+        except (RepositoryUnknown, RepositoryKeyInvalid):
+            if not self._decisions.allows_some(self.principal):
+                raise AuthenticationRequired("authentication required") from None
+            raise RepositoryUnknown(
+                "repository name not known to registry", {"name": key[:80]}
+            ) from None
+        return GuardedRepository(unguarded, self.principal, self._decisions, self.address)
+
+    def require_login(self) -> None:
+        """Raise AuthenticationRequired where nobody asks and nobody may do anything."""
+        if not self._decisions.allows_some(self.principal):
+            raise AuthenticationRequired("authentication required")
+
+    def images(self, request: PageRequest) -> Page[str]:
+        """Return a page of the images of all repositories, key first, in byte order."""
+        self.require_login()
+        names: list[str] = []
+        # "a-b/" sorts before "a/": the slash that ends the key counts.
+        for key in sorted(f"{d.key}/" for d in self._directory.definitions()):
+            if (
+                request.after is not None
+                and key < request.after
+                and not (request.after.startswith(key))
+            ):
+                continue
+            after = None
+            if request.after is not None and request.after.startswith(key):
+                after = request.after.removeprefix(key)
+            left = None if request.limit is None else request.limit - len(names)
+            page = self.open(key[:-1]).images(PageRequest(left, after))
+            names += [f"{key}{image}" for image in page.names]
+            if page.more:
+                return Page(names, more=True)
+        return Page(names, more=False)
+
+    def find_blob(self, digest: Digest, first: GuardedRepository) -> Blob:
+        """Return the blob from any image that the principal may read, ``first`` looked in first.
+
+        Raises:
+            BlobUnknown: not found; the search is bounded.
+        """
+        if not self._directory.stores(digest):
+            raise BlobUnknown("blob unknown to registry", {"digest": digest})
+        searched = 0
+        others = [d.key for d in self._directory.definitions() if d.key != first.key]
+        for key in [first.key, *others]:
+            repository = first if key == first.key else self.open(key)
+            for image in repository.images(PageRequest(limit=SEARCHED_IMAGES)).names:
+                searched += 1
+                if searched > SEARCHED_IMAGES:
+                    break
+                try:
+                    return repository.blob(image, digest)
+                except RegistryError:
+                    continue
+        raise BlobUnknown("blob unknown to registry", {"digest": digest})
+
+    def mount_source(self, key: str, image: str, digest: Digest) -> Blob:
+        """Return a blob to be mounted from an image; reading it must be allowed.
+
+        Raises:
+            BlobUnknown: there is none, or the principal may not read it; not told apart.
+        """
+        try:
+            return self.open(key).blob(ImageName.parse(image), digest)
+        except RegistryError:
+            raise BlobUnknown("blob unknown to registry", {"digest": digest}) from None

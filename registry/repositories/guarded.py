@@ -1,0 +1,164 @@
+"""Any repository, for one principal: every method decides before it acts.
+
+This is what handlers and commands get. It has the methods of `Repository` without the actor,
+which it knows itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry.access.decision import Decisions, in_scope
+from registry.access.principals import Action, Principal
+from registry.model.content import Actor, Blob, StoredManifest, UploadState
+from registry.model.digests import Digest
+from registry.model.errors import AuthenticationRequired, Denied, ScopeInsufficient
+from registry.model.names import ImageName, Reference, RepositoryKey, Tag
+from registry.model.paging import Page, PageRequest
+from registry.repositories.base import PushedManifest, Repository
+from registry.storage.uploads import UploadWriter
+
+
+class GuardedRepository:
+    """A repository as one principal may use it.
+
+    Beside what the methods of `Repository` raise, each may raise AuthenticationRequired (nobody
+    asks, and nobody may), ScopeInsufficient (the token was issued for less) and Denied.
+    """
+
+    def __init__(
+        self, unguarded: Repository, principal: Principal, decisions: Decisions, address: str
+    ) -> None:
+        self._unguarded = unguarded
+        self._principal = principal
+        self._decisions = decisions
+        self._actor = Actor(principal.name, address)
+
+    @property
+    def key(self) -> RepositoryKey:
+        """The key of the repository."""
+        return self._unguarded.key
+
+    def require(self, action: Action, image: ImageName) -> None:
+        """Raise unless the principal may do ``action`` on the image, now and with this token."""
+        principal = self._principal
+        if not self._decisions.allows(principal, action, self.key, image):
+            if principal.anonymous:
+                raise AuthenticationRequired("authentication required")
+            raise Denied(f"'{principal.name}' may not {action.value} '{self.key}/{image}'")
+        if not in_scope(principal, action, self.key, image):
+            raise ScopeInsufficient(f"the token does not allow to {action.value} this image")
+
+    def require_push(self, image: ImageName) -> None:
+        """Raise unless the principal may push; asked before a body is looked at."""
+        self.require(Action.WRITE, image)
+
+    def may(self, action: Action, image: ImageName) -> bool:
+        """Return whether `require` would let it pass."""
+        return self._decisions.allows(self._principal, action, self.key, image) and in_scope(
+            self._principal, action, self.key, image
+        )
+
+    def images(self, request: PageRequest) -> Page[ImageName]:
+        """Return a page of the images that the principal may read.
+
+        A token that names no image is a login token; it lists what its user may read.
+        """
+
+        def readable(image: ImageName) -> bool:
+            return self._decisions.allows(self._principal, Action.READ, self.key, image)
+
+        return self._unguarded.images(request, readable)
+
+    def tags(self, image: ImageName, request: PageRequest) -> Page[Tag]:
+        """See `Repository.tags`."""
+        self.require(Action.READ, image)
+        return self._unguarded.tags(image, request)
+
+    def manifest(self, image: ImageName, reference: Reference) -> StoredManifest:
+        """See `Repository.manifest`."""
+        self.require(Action.READ, image)
+        return self._unguarded.manifest(image, reference)
+
+    def blob(self, image: ImageName, digest: Digest) -> Blob:
+        """See `Repository.blob`; a "yes" to somebody who may push is renewed."""
+        self.require(Action.READ, image)
+        return self._unguarded.blob(image, digest, renew=self.may(Action.WRITE, image))
+
+    def referrers(self, image: ImageName, subject: Digest) -> list[StoredManifest]:
+        """See `Repository.referrers`."""
+        self.require(Action.READ, image)
+        return self._unguarded.referrers(image, subject)
+
+    def start_upload(self, image: ImageName, algorithm: str) -> UploadState:
+        """See `Repository.start_upload`."""
+        self.require(Action.WRITE, image)
+        return self._unguarded.start_upload(image, algorithm, self._actor)
+
+    def upload(self, image: ImageName, upload_id: str) -> UploadState:
+        """See `Repository.upload`."""
+        self.require(Action.WRITE, image)
+        return self._unguarded.upload(image, upload_id, self._actor)
+
+    def open_upload(
+        self,
+        image: ImageName,
+        upload_id: str,
+        *,
+        start: int | None = None,
+        length: int | None = None,
+    ) -> UploadWriter:
+        """See `Repository.open_upload`."""
+        self.require(Action.WRITE, image)
+        return self._unguarded.open_upload(
+            image, upload_id, self._actor, start=start, length=length
+        )
+
+    def open_whole_upload(
+        self, image: ImageName, algorithm: str, length: int | None = None
+    ) -> UploadWriter:
+        """See `Repository.open_whole_upload`."""
+        self.require(Action.WRITE, image)
+        return self._unguarded.open_whole_upload(image, algorithm, self._actor, length)
+
+    def settle_upload(self, image: ImageName, writer: UploadWriter) -> UploadState:
+        """See `Repository.settle_upload`."""
+        self.require(Action.WRITE, image)
+        return self._unguarded.settle_upload(writer)
+
+    def finish_upload(self, image: ImageName, writer: UploadWriter, digest: Digest) -> None:
+        """See `Repository.finish_upload`."""
+        self.require(Action.WRITE, image)
+        self._unguarded.finish_upload(image, writer, digest)
+
+    def cancel_upload(self, image: ImageName, upload_id: str) -> None:
+        """See `Repository.cancel_upload`; whoever may push may also give up."""
+        self.require(Action.WRITE, image)
+        self._unguarded.cancel_upload(image, upload_id, self._actor)
+
+    def mount_blob(self, image: ImageName, blob: Blob) -> None:
+        """See `Repository.mount_blob`; ``blob`` comes from a guarded repository, too."""
+        self.require(Action.WRITE, image)
+        self._unguarded.mount_blob(image, blob, self._actor)
+
+    def put_manifest(
+        self,
+        image: ImageName,
+        reference: Reference,
+        body: bytes,
+        content_type: str,
+        tags: Sequence[Tag] = (),
+    ) -> PushedManifest:
+        """See `Repository.put_manifest`."""
+        self.require(Action.WRITE, image)
+        return self._unguarded.put_manifest(image, reference, body, content_type, self._actor, tags)
+
+    def delete_manifest(self, image: ImageName, reference: Reference) -> None:
+        """See `Repository.delete_manifest`."""
+        self.require(Action.DELETE, image)
+        self._unguarded.delete_manifest(image, reference, self._actor)
+
+    def delete_blob(self, image: ImageName, digest: Digest) -> None:
+        """See `Repository.delete_blob`."""
+        self.require(Action.DELETE, image)
+        self._unguarded.delete_blob(image, digest, self._actor)

@@ -1,0 +1,208 @@
+"""Pushing a manifest: what is checked, and the order of the writes.
+
+The order is content → links in the folder → manifest by digest → tag, each durable before the
+next (invariant 1). All checks come first, so that a refused manifest leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from registry.model import media_types, properties
+from registry.model.content import Actor, StoredManifest
+from registry.model.digests import DEFAULT_ALGORITHM, Digest
+from registry.model.errors import (
+    BlobUnknown,
+    DigestMismatch,
+    ManifestPartsMissing,
+    ManifestUnknown,
+    OperationUnsupported,
+    TagInvalid,
+)
+from registry.model.manifests import Manifest, parse_manifest
+from registry.model.names import Reference, Tag
+from registry.repositories.base import PushedManifest
+from registry.repositories.definitions import RepositoryDefinition
+from registry.storage.journal import now, timestamp
+from registry.storage.manifests import Place, Sidecar
+from registry.storage.store import Store
+
+
+class ManifestPush:
+    """One push of a manifest to an image."""
+
+    def __init__(
+        self, store: Store, definition: RepositoryDefinition, place: Place, actor: Actor
+    ) -> None:
+        self._store = store
+        self._definition = definition
+        self._place = place
+        self._actor = actor
+
+    @staticmethod
+    def parse(stored: StoredManifest) -> Manifest:
+        """Return what a stored manifest says."""
+        return parse_manifest(stored.body, stored.media_type)
+
+    def run(
+        self, reference: Reference, body: bytes, content_type: str, tags: Sequence[Tag]
+    ) -> PushedManifest:
+        """Push; see `Repository.put_manifest`."""
+        manifest = parse_manifest(body, content_type)
+        algorithm = reference.algorithm if isinstance(reference, Digest) else DEFAULT_ALGORITHM
+        digest = manifest.identity(body, algorithm)
+        self._require_accepted(manifest, reference, digest)
+        present = self._require_parts(manifest)
+        stored = StoredManifest(digest, manifest.media_type, body)
+        labels = self._labels(manifest)
+        content = self._store.manifests.store(body)
+        references: list[Reference] = [reference, *(tag for tag in tags if tag != reference)]
+        with self._store.locks.image(self._place.key, self._place.image):
+            for target in references:
+                self._publish(target, stored, manifest, content, present, labels)
+        return PushedManifest(digest, manifest.subject, tags)
+
+    def _require_accepted(self, manifest: Manifest, reference: Reference, digest: Digest) -> None:
+        if manifest.media_type in media_types.SCHEMA1_TYPES:
+            self._require_schema1(manifest, reference)
+        if isinstance(reference, Digest) and digest != reference:
+            raise DigestMismatch(
+                "provided digest did not match the manifest",
+                {"digest": reference, "computed": digest},
+            )
+
+    def _require_schema1(self, manifest: Manifest, reference: Reference) -> None:
+        if self._definition.flag("blockPushingSchema1"):
+            raise OperationUnsupported(
+                "manifests of schema 1 are not accepted here; push with a current client, or let "
+                "an admin set blockPushingSchema1=false",
+                {"mediaType": manifest.media_type},
+            )
+        if isinstance(reference, Tag) and manifest.tag != reference:
+            raise TagInvalid(
+                "the manifest names another tag than the request", {"tag": str(reference)}
+            )
+
+    def _require_parts(self, manifest: Manifest) -> list[Digest]:
+        """Return the blobs to link into the folder; all that the manifest names must be there."""
+        links, key, image = self._store.links, self._place.key, self._place.image
+        present, missing = [], []
+        for blob in manifest.blobs:
+            if links.has(key, image, blob.digest):
+                present.append(blob.digest)
+            elif blob.required:
+                missing.append(blob.digest)
+        for child in manifest.children:
+            if not self._store.manifests.has(self._place, child.digest):
+                # A descriptor of a type that is no manifest may point to a blob.
+                if links.has(key, image, child.digest):
+                    present.append(child.digest)
+                elif child.required:
+                    missing.append(child.digest)
+        if missing and not self._definition.flag("allowSparseIndexes"):
+            raise _parts_missing(missing)
+        return list(dict.fromkeys(present))
+
+    def _labels(self, manifest: Manifest) -> Mapping[str, str]:
+        """Return the labels in the image configuration, if there is one of a sane size."""
+        if manifest.config is None:
+            return {}
+        try:
+            blob = self._store.links.find(
+                self._place.key, self._place.image, manifest.config.digest
+            )
+        except BlobUnknown:
+            return {}
+        if blob.size > properties.CONFIG_LIMIT:
+            return {}
+        with open(blob.path, "rb") as file:
+            return properties.config_labels(file.read())
+
+    def _publish(
+        self,
+        reference: Reference,
+        stored: StoredManifest,
+        manifest: Manifest,
+        content: Digest,
+        blobs: Sequence[Digest],
+        labels: Mapping[str, str],
+    ) -> None:
+        manifests, place = self._store.manifests, self._place
+        previous = self._previous(reference)
+        if previous is not None and previous.digest != stored.digest:
+            self.keep_by_digest(reference, previous)
+        temporary, vanished = manifests.prepare(place, reference, content, blobs)
+        if vanished and not self._definition.flag("allowSparseIndexes"):
+            manifests.discard(temporary)
+            raise _parts_missing(vanished)
+        sidecar = self._sidecar(reference, stored, labels)
+        manifests.register(place, stored.digest, content, manifest.subject)
+        manifests.commit(place, reference, temporary, sidecar, index=manifest.is_index)
+        if previous is not None and previous.digest != stored.digest:
+            manifests.drop_stale_links(place, reference, blobs)
+        self._record(reference, stored, previous)
+
+    def _previous(self, reference: Reference) -> StoredManifest | None:
+        try:
+            return self._store.manifests.read(self._place, reference)
+        except ManifestUnknown:
+            return None
+
+    def keep_by_digest(self, tag: Reference, stored: StoredManifest) -> None:
+        """Give a manifest that is about to lose a tag its own folder: pulls by digest go on."""
+        manifests, place = self._store.manifests, self._place
+        if manifests.has_folder(place, stored.digest):
+            return
+        manifest = self.parse(stored)
+        content = manifests.store(stored.body)
+        blobs = [
+            blob.digest
+            for blob in (*manifest.blobs, *manifest.children)
+            if manifests.holds(place, tag, blob.digest)
+        ]
+        labels = self._labels(manifest)
+        temporary, _ = manifests.prepare(place, stored.digest, content, blobs)
+        sidecar = self._sidecar(stored.digest, stored, labels)
+        manifests.commit(place, stored.digest, temporary, sidecar, index=manifest.is_index)
+
+    def _sidecar(
+        self, reference: Reference, stored: StoredManifest, labels: Mapping[str, str]
+    ) -> Sidecar:
+        moment = timestamp(now())
+        old = self._store.manifests.sidecar(self._place, reference) or {}
+        sha256 = hashlib.sha256(stored.body).hexdigest()
+        return {
+            "digest": stored.digest,
+            "sha256": sha256,
+            "size": len(stored.body),
+            "mediaType": stored.media_type,
+            "created": old.get("created", moment),
+            "createdBy": old.get("createdBy", self._actor.name),
+            "modified": moment,
+            "modifiedBy": self._actor.name,
+            "properties": properties.manifest_properties(
+                self._place.image, reference, stored.digest, stored.media_type, sha256, labels
+            ),
+        }
+
+    def _record(
+        self, reference: Reference, stored: StoredManifest, previous: StoredManifest | None
+    ) -> None:
+        tag = str(reference) if isinstance(reference, Tag) else None
+        self._store.journal.record(
+            "push",
+            self._place.key,
+            self._place.image,
+            self._actor,
+            tag=tag,
+            digest=stored.digest,
+            previous=None if tag is None or previous is None else previous.digest,
+        )
+
+
+def _parts_missing(digests: Sequence[Digest]) -> ManifestPartsMissing:
+    return ManifestPartsMissing(
+        "the manifest names content that the image does not have",
+        *({"digest": digest} for digest in dict.fromkeys(digests)),
+    )

@@ -1,0 +1,94 @@
+"""The master process: starts the workers, starts another one when one dies, ends them all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from registry.config import Config
+from registry.server.worker import Worker, exit_now, silence_waitress
+
+logger = logging.getLogger(__name__)
+
+_RESTART_PAUSE = 1.0
+"""Seconds between the death of a worker that lived only briefly and its replacement."""
+
+
+class Master:
+    """Runs the workers of one server. They share the listening socket and the disk, no more."""
+
+    def __init__(
+        self,
+        config: Config,
+        make_application: Callable[[], Callable[..., Any]],
+        listener: socket.socket,
+    ) -> None:
+        self._config = config
+        self._make_application = make_application
+        self._listener = listener
+        self._started: dict[int, float] = {}
+        self._stopping = False
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT; return the exit code."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, self._stop)
+        silence_waitress()
+        while len(self._started) < self._config.worker_count and not self._stopping:
+            self._start_worker()
+        while self._started:
+            self._wait()
+        return 0
+
+    def _stop(self, *_: object) -> None:
+        """Pass the end on; a second signal does no harm."""
+        self._stopping = True
+        for process in list(self._started):
+            try:
+                os.kill(process, signal.SIGTERM)
+            except ProcessLookupError:
+                continue
+
+    def _start_worker(self) -> None:
+        process = os.fork()
+        if process == 0:
+            self._be_worker()
+        self._started[process] = time.monotonic()
+        if self._stopping:
+            # The signal came between the fork and the note of it, so nobody told this worker.
+            os.kill(process, signal.SIGTERM)
+
+    def _be_worker(self) -> None:
+        """Serve in the forked process; never return into the master's code."""
+        code = 1
+        try:
+            # Until the worker has its own handler, a signal to end simply ends it.
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            code = Worker(self._config, self._make_application(), self._listener).run()
+        except BaseException:
+            logger.exception("a worker failed")
+        finally:
+            exit_now(code)
+
+    def _wait(self) -> None:
+        """Wait for the end of a worker; replace one that was not told to end."""
+        try:
+            process, status = os.waitpid(-1, 0)
+        except InterruptedError:
+            return
+        except ChildProcessError:
+            self._started.clear()
+            return
+        started = self._started.pop(process, None)
+        if started is None or self._stopping:
+            return
+        logger.error("worker %d ended with status %d; starting another", process, status)
+        if time.monotonic() - started < _RESTART_PAUSE:
+            time.sleep(_RESTART_PAUSE)
+        if not self._stopping:
+            self._start_worker()

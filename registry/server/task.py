@@ -1,0 +1,53 @@
+"""Running the application for a request, and what is said when there is no request to run."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from waitress.task import ErrorTask, WSGITask
+
+from registry.model.bodies import PENDING, RECEIVED
+from registry.server.files import SentFile
+
+
+class ApplicationTask(WSGITask):
+    """Runs the application, once the whole request is there."""
+
+    def get_environment(self) -> dict[str, Any]:
+        """Return the request environment with this room's additions."""
+        environ: dict[str, Any] = super().get_environment()
+        environ["wsgi.file_wrapper"] = SentFile
+        body = self.request.body
+        if body is not None and body.received is not None:
+            environ[RECEIVED] = body.received
+        return environ
+
+
+class AskingTask(ApplicationTask):
+    """Runs the application for a request whose body has not been received.
+
+    Either the application answers, which refuses the body, or it raises `BodyWanted`.
+    """
+
+    def get_environment(self) -> dict[str, Any]:
+        """Return the request environment, marked as being without its body."""
+        environ = super().get_environment()
+        environ[PENDING] = True
+        return environ
+
+
+class JsonErrorTask(ErrorTask):
+    """Answers a request that could not be read, in JSON like everything else."""
+
+    def execute(self) -> None:
+        """Send the answer and close the connection."""
+        error = self.request.error
+        entry = {"code": "UNSUPPORTED", "message": error.reason, "detail": str(error.body)[:200]}
+        body = json.dumps({"errors": [entry]}).encode() + b"\n"
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", "application/json"))
+        self.response_headers.append(("X-Content-Type-Options", "nosniff"))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)

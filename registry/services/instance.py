@@ -1,0 +1,28 @@
+"""What one running registry consists of; every face gets it from the wiring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry.access.authentication import Authentication
+from registry.access.decision import Decisions
+from registry.access.keys import SigningKeys
+from registry.access.users import Users
+from registry.config import Config
+from registry.repositories.definitions import Definitions
+from registry.repositories.directory import Directory
+from registry.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The objects of one registry."""
+
+    config: Config
+    store: Store
+    users: Users
+    keys: SigningKeys
+    decisions: Decisions
+    authentication: Authentication
+    definitions: Definitions
+    directory: Directory

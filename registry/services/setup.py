@@ -1,0 +1,53 @@
+"""The first start: a storage folder, an admin, a repository to push to."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from dataclasses import dataclass
+
+from registry.model.errors import RepositoryExists, UserExists
+from registry.model.names import RepositoryKey
+from registry.services.instance import Instance
+from registry.storage import format as storage_format
+
+ADMIN = "admin"
+FIRST_REPOSITORY = RepositoryKey("docker-local")
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the set-up did."""
+
+    new: bool
+    """Whether the storage folder was made by this call."""
+    generated_password: str | None
+    """The admin's password, if it was made up here; shown once and kept nowhere."""
+
+
+def set_up(instance: Instance, admin_password: str | None) -> Setup:
+    """Make the storage folder ready to serve; what is there already stays as it is.
+
+    Raises:
+        StorageUnusable: the folder cannot serve; the message has the remedy.
+        UserInvalid: the given admin password cannot be used.
+    """
+    new = storage_format.prepare(instance.store.layout)
+    instance.keys.ensure()
+    generated = None
+    if not any(user.admin for user in instance.users.all()):
+        generated = _add_admin(instance, admin_password)
+    if new:
+        with contextlib.suppress(RepositoryExists):
+            instance.definitions.create(FIRST_REPOSITORY, "local", {})
+    return Setup(new, generated)
+
+
+def _add_admin(instance: Instance, password: str | None) -> str | None:
+    generated = None if password else secrets.token_urlsafe(15)
+    try:
+        instance.users.add(ADMIN, password or generated or "", admin=True)
+    except UserExists:
+        # Another process made it a moment ago, or it has been made an ordinary user on purpose.
+        return None
+    return generated

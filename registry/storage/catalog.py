@@ -1,0 +1,105 @@
+"""Which images a repository has, and which tags an image: read from the tree, page by page.
+
+Names come in byte order of the whole name, which is not the order of a folder walk (``a-b`` sorts
+before ``a/b``); so the walk keeps a heap of what comes next. It looks into folders only where the
+page needs it, and never into leaves, so that a page costs the page.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Callable, Iterator
+
+from registry.model.names import ImageName, RepositoryKey, Tag
+from registry.model.paging import Page, PageRequest
+from registry.storage.layout import Layout, is_part, part_of
+from registry.storage.manifests import is_manifest_folder
+
+
+class Catalog:
+    """The names in the artifacts tree."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def images(
+        self,
+        key: RepositoryKey,
+        request: PageRequest,
+        wanted: Callable[[ImageName], bool] = lambda image: True,
+    ) -> Page[ImageName]:
+        """Return a page of the images of a repository that have at least one manifest."""
+        names: list[ImageName] = []
+        for image in self.walk(key, request.after):
+            if not wanted(image):
+                continue
+            if request.limit is not None and len(names) >= request.limit:
+                return Page(names, more=True)
+            names.append(image)
+        return Page(names, more=False)
+
+    def walk(self, key: RepositoryKey, after: str | None = None) -> Iterator[ImageName]:
+        """Yield the images of a repository that sort after ``after``, in byte order."""
+        root = self._layout.repository(key)
+        heap = [("", root)]
+        while heap:
+            name, path = heapq.heappop(heap)
+            if name and not name.endswith("/"):
+                if (after is None or name > after) and _has_manifests(path):
+                    yield ImageName(name)
+            elif after is None or name > after or after.startswith(name):
+                for part, child in _children(path):
+                    heapq.heappush(heap, (f"{name}{part}", child))
+                    heapq.heappush(heap, (f"{name}{part}/", child))
+
+    def tags(self, key: RepositoryKey, image: ImageName, request: PageRequest) -> Page[Tag] | None:
+        """Return a page of the tags of an image in byte order, or None if there is no image."""
+        folder = self._layout.image(key, image)
+        if not os.path.isdir(f"{folder}/_manifests"):
+            return None
+        try:
+            entries = os.listdir(folder)
+        except FileNotFoundError:
+            return None
+        candidates = sorted(part_of(name) for name in entries if is_part(name))
+        tags: list[Tag] = []
+        for name in candidates:
+            if request.after is not None and name <= request.after:
+                continue
+            tag = Tag(name)
+            if not is_manifest_folder(self._layout.manifest_folder(key, image, tag)):
+                continue
+            if request.limit is not None and len(tags) >= request.limit:
+                return Page(tags, more=True)
+            tags.append(tag)
+        return Page(tags, more=False)
+
+
+def _children(folder: str) -> Iterator[tuple[str, str]]:
+    """Yield the sub-folders that may be, or contain, images.
+
+    A folder whose link count is 2 has no sub-folders, so it is no more than a tag. Filesystems
+    that do not count say 1; there every folder is looked into.
+    """
+    try:
+        entries = os.scandir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    with entries:
+        for entry in entries:
+            if is_part(entry.name) and entry.is_dir(follow_symlinks=False):
+                try:
+                    leaf = os.stat(entry.path).st_nlink == 2
+                except FileNotFoundError:
+                    continue
+                if not leaf:
+                    yield part_of(entry.name), entry.path
+
+
+def _has_manifests(folder: str) -> bool:
+    try:
+        with os.scandir(f"{folder}/_manifests") as entries:
+            return any(not entry.name.startswith("_") for entry in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False

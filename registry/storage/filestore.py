@@ -1,0 +1,110 @@
+"""The filestore: every distinct content once, under its digest.
+
+All names inside images are hard links to it, so `give` is how an image comes to own content.
+Small repairs of the scheme live here too: what to do when an inode cannot take one more name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+
+from registry.model.digests import Digest
+from registry.storage import atomic
+from registry.storage.layout import Layout
+
+LEASE_RENEWAL = 300.0
+"""Seconds after which a "yes, it is here" renews the age of the content again."""
+
+
+class Filestore:
+    """The content of one storage folder."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    def publish(self, path: str, descriptor: int, digest: Digest) -> None:
+        """Give the file ``path``, open as ``descriptor``, its name as content; durable bytes.
+
+        The caller has verified that the bytes have ``digest``. ``path`` stays; the caller removes
+        it. Content that is there already stays as it is, and is renewed.
+        """
+        target = self._layout.content(digest)
+        if atomic.touch(target):
+            return
+        atomic.set_mode(descriptor, atomic.CONTENT_MODE)
+        # Bytes first, name second: a name in the filestore is a promise about its bytes. The
+        # folder of the name is not synced, because images own their content by their own links.
+        atomic.sync_file(descriptor)
+        if not atomic.link(path, target):
+            atomic.touch(target)
+
+    def store(self, data: bytes, digest: Digest) -> None:
+        """Store ``data`` as content; durable. The caller has verified the digest."""
+        target = self._layout.content(digest)
+        if atomic.touch(target):
+            return
+        folder = os.path.dirname(target)
+        atomic.make_folder(folder)
+        temporary = atomic.write_temporary(folder, data)
+        try:
+            atomic.link(temporary, target)
+        finally:
+            atomic.remove(temporary)
+
+    def give(self, digest: Digest, target: str, source: str | None = None) -> None:
+        """Give content the further name ``target``; nothing happens where it has it already.
+
+        ``source`` is another name of the same content to fall back to, where a copy of the
+        storage folder lost the filestore's own.
+
+        Raises:
+            FileNotFoundError: the content is not there.
+        """
+        content = self._layout.content(digest)
+        try:
+            atomic.link(content, target)
+        except FileNotFoundError:
+            if source is None:
+                raise
+            atomic.link(source, target)
+        except atomic.LinksExhausted:
+            self._split(content)
+            atomic.link(content, target)
+
+    def _split(self, content: str) -> None:
+        """Replace the filestore's inode by a copy that has all its links to give.
+
+        The old inode lives on under the names that it has.
+        """
+        temporary = atomic.temporary_name(os.path.dirname(content))
+        source = os.open(content, os.O_RDONLY)
+        try:
+            target = atomic.create_file(temporary, atomic.CONTENT_MODE)
+            try:
+                atomic.copy_range(source, target, os.fstat(source).st_size)
+                atomic.sync_file(target)
+                atomic.rename(temporary, content)
+            except BaseException:
+                atomic.remove(temporary)
+                raise
+            finally:
+                os.close(target)
+        finally:
+            os.close(source)
+
+    def renew(self, path: str, status: os.stat_result) -> None:
+        """Renew the age of content because somebody was told that it is here.
+
+        ``status`` is what ``path``, any name of the content, was found to be.
+        """
+        if time.time() - status.st_mtime > LEASE_RENEWAL:
+            atomic.touch(path)
+
+    def has(self, digest: Digest) -> bool:
+        """Return whether the content is stored, for whichever image."""
+        with contextlib.suppress(OSError):
+            os.stat(self._layout.content(digest))
+            return True
+        return False

@@ -1,0 +1,92 @@
+"""The storage folder as a whole: making it, checking that it can serve, its format version."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from registry.model.errors import RegistryError, StorageUnusable
+from registry.storage import atomic, documents
+from registry.storage.layout import FOLDERS, FORMAT_VERSION, Layout
+
+
+def prepare(layout: Layout) -> bool:
+    """Make the folders of a storage root and check that it can serve; return whether it is new.
+
+    Raises:
+        StorageUnusable: with the reason and the remedy in one sentence.
+    """
+    root = layout.root
+    try:
+        os.makedirs(root, mode=0o750, exist_ok=True)
+        for name in FOLDERS:
+            os.makedirs(layout.top(name), mode=0o750, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise StorageUnusable(
+            f"'{root}' or a part of it is a file; name a folder with --storage"
+        ) from None
+    except OSError as error:
+        raise StorageUnusable(
+            f"the storage folder '{root}' cannot be written ({error.strerror}); give the server's "
+            "user the right to write there, or name another folder with --storage"
+        ) from None
+    probe(layout)
+    return _stamp(layout)
+
+
+def probe(layout: Layout) -> None:
+    """Check by doing: the folder can be written, and its parts take links of each other's files.
+
+    Raises:
+        StorageUnusable: with the reason and the remedy in one sentence.
+    """
+    try:
+        temporary = atomic.write_temporary(layout.top("uploads"), b"probe")
+    except RegistryError as error:
+        raise StorageUnusable(
+            f"the storage folder '{layout.root}' cannot be written ({error}); check free space "
+            "and the rights of the server's user"
+        ) from None
+    try:
+        for name in ("artifacts", "filestore"):
+            _probe_link(layout, temporary, layout.top(name))
+    finally:
+        atomic.remove(temporary)
+
+
+def _probe_link(layout: Layout, temporary: str, folder: str) -> None:
+    target = atomic.temporary_name(folder)
+    try:
+        # The plain call, because the errno tells what is wrong.
+        os.link(temporary, target)
+        linked = os.stat(target).st_nlink == 2
+    except OSError as error:
+        raise StorageUnusable(
+            f"'{folder}' takes no hard links from '{layout.top('uploads')}' ({error.strerror}); "
+            "the whole storage folder must lie on one filesystem that has hard links, such as "
+            "ext4, xfs or btrfs"
+        ) from None
+    finally:
+        atomic.remove(target)
+    if not linked:
+        raise StorageUnusable(
+            f"the filesystem of '{layout.root}' does not count hard links; use ext4, xfs or btrfs"
+        )
+
+
+def _stamp(layout: Layout) -> bool:
+    path = layout.format_file()
+    try:
+        with open(path, "rb") as file:
+            version = json.load(file)["version"]
+    except FileNotFoundError:
+        documents.replace(path, {"layout": "docker-registry", "version": FORMAT_VERSION})
+        return True
+    except (ValueError, KeyError, TypeError):
+        raise StorageUnusable(f"'{path}' is damaged; restore it from a backup") from None
+    if version != FORMAT_VERSION:
+        raise StorageUnusable(
+            f"'{layout.root}' has storage format {version}, this server knows {FORMAT_VERSION}; "
+            "run the server version that wrote it, or a newer one"
+        )
+    return False

@@ -1,0 +1,186 @@
+"""Every path in the storage folder. Nobody else joins path texts.
+
+::
+
+    storage_root/
+    ├── artifacts/<key>/                        a repository: one folder tree
+    │   └── team/app/                           an image
+    │       ├── 1.0/                            manifest folder of a tag: a complete image
+    │       │   ├── manifest.json               the exact bytes pushed
+    │       │   ├── manifest.json.properties.json   sidecar: properties and facts
+    │       │   ├── sha256__9c12…               config and layers
+    │       │   └── sha256__e3b0…
+    │       ├── 2.0/list.manifest.json          the same for an index or list
+    │       ├── sha256:71ab…/                   manifest folder without a tag
+    │       ├── _layers/sha256__9c12…           blobs that this image may show
+    │       ├── _manifests/sha256__71ab…        manifests that this image may show
+    │       └── _referrers/sha256__71ab…/       manifests whose subject is 71ab…
+    ├── builds/                                 build info
+    ├── etc/                                    definitions and secrets, JSON
+    │   ├── repositories/<key>.json
+    │   ├── users/<name>.json
+    │   └── keys.json                           signing keys, 0600
+    ├── filestore/sha256/9c/9c12…               every distinct content once
+    ├── format.json                             version of this layout
+    ├── journal/2026-11-23.jsonl                who moved which tag from what to what, when
+    ├── locks/                                  lock files; never deleted
+    ├── trash/                                  deleted manifest folders until they expire
+    └── uploads/<id>.data, <id>.jsonl           uploads on their way, and what is known of them
+
+Why it is so: all names below ``artifacts`` and in ``filestore`` that have the same content are
+hard links to one inode, so the kernel counts the references, and a copied or retagged image costs
+directory entries only. ``artifacts`` sorts before ``filestore``, so a plain copy of a live store
+meets each manifest before the content it needs. A tag exists if and only if its manifest file
+exists. A folder may be both the tag ``bar`` of image ``foo`` and the parent of image ``foo/bar``.
+
+A tag or a part of an image name that would collide with a name of ours (``_layers``,
+``manifest.json``, ``sha256__…``) has its first character percent-encoded on disk; ``%`` cannot
+occur in either, so the encoding is reversible.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import unquote
+
+from registry.model.digests import HEX_LENGTHS, Digest
+from registry.model.names import ImageName, Reference, RepositoryKey, Tag
+
+FORMAT_VERSION: Final = 1
+
+MANIFEST_FILE: Final = "manifest.json"
+INDEX_FILE: Final = "list.manifest.json"
+MANIFEST_FILES: Final = (MANIFEST_FILE, INDEX_FILE)
+SIDECAR_ENDING: Final = ".properties.json"
+TEMPORARY_PREFIX: Final = "_tmp."
+"""Half-done work stands under names with this prefix, beside its final name."""
+
+FOLDERS: Final = (
+    "artifacts",
+    "builds",
+    "etc/repositories",
+    "etc/users",
+    "filestore",
+    "journal",
+    "locks",
+    "trash",
+    "uploads",
+)
+
+_CONTENT: Final = re.compile(r"(sha256|sha512)(?:__|:)([0-9a-f]+)")
+
+
+def content_name(digest: Digest) -> str:
+    """Return the file name of content inside an image: ``sha256__<hex>``."""
+    return digest.replace(":", "__", 1)
+
+
+def parse_content_name(name: str) -> Digest | None:
+    """Return the digest that a name like ``sha256__<hex>`` or ``sha256:<hex>`` spells, or None."""
+    match = _CONTENT.fullmatch(name)
+    if match is None or len(match[2]) != HEX_LENGTHS[match[1]]:
+        return None
+    return Digest(f"{match[1]}:{match[2]}")
+
+
+def folder_name(part: str) -> str:
+    """Return the folder name of a tag or of one part of an image name."""
+    if _collides(part):
+        return f"%{ord(part[0]):02X}{part[1:]}"
+    return part
+
+
+def _collides(part: str) -> bool:
+    return (
+        part.startswith(("_", "sha256__", "sha512__"))
+        or part in MANIFEST_FILES
+        or part.endswith(SIDECAR_ENDING)
+    )
+
+
+def is_part(name: str) -> bool:
+    """Return whether a folder name stands for a tag or a part of an image name."""
+    return not name.startswith("_") and ":" not in name
+
+
+def part_of(name: str) -> str:
+    """Return the tag or part of an image name that a folder name stands for."""
+    return unquote(name)
+
+
+class Layout:
+    """The paths of one storage folder, as texts; pure functions of typed values."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/") or "/"
+        self._artifacts = f"{self.root}/artifacts"
+        self._filestore = f"{self.root}/filestore"
+
+    def top(self, name: str) -> str:
+        """Return one of the folders in `FOLDERS`."""
+        return f"{self.root}/{name}"
+
+    def format_file(self) -> str:
+        return f"{self.root}/format.json"
+
+    # --- repositories and images -----------------------------------------------------------
+
+    def repository(self, key: RepositoryKey) -> str:
+        return f"{self._artifacts}/{key}"
+
+    def image(self, key: RepositoryKey, image: ImageName) -> str:
+        if "_" in image or "manifest" in image or "." in image:
+            return f"{self._artifacts}/{key}/" + "/".join(map(folder_name, image.split("/")))
+        return f"{self._artifacts}/{key}/{image}"
+
+    def manifest_folder(self, key: RepositoryKey, image: ImageName, reference: Reference) -> str:
+        name = folder_name(reference) if isinstance(reference, Tag) else reference
+        return f"{self.image(key, image)}/{name}"
+
+    def layers(self, key: RepositoryKey, image: ImageName) -> str:
+        return f"{self.image(key, image)}/_layers"
+
+    def layer(self, key: RepositoryKey, image: ImageName, digest: Digest) -> str:
+        return f"{self.image(key, image)}/_layers/{content_name(digest)}"
+
+    def manifests(self, key: RepositoryKey, image: ImageName) -> str:
+        return f"{self.image(key, image)}/_manifests"
+
+    def manifest(self, key: RepositoryKey, image: ImageName, digest: Digest) -> str:
+        return f"{self.image(key, image)}/_manifests/{content_name(digest)}"
+
+    def all_referrers(self, key: RepositoryKey, image: ImageName) -> str:
+        return f"{self.image(key, image)}/_referrers"
+
+    def referrers(self, key: RepositoryKey, image: ImageName, subject: Digest) -> str:
+        return f"{self.all_referrers(key, image)}/{content_name(subject)}"
+
+    # --- content ---------------------------------------------------------------------------
+
+    def content(self, digest: Digest) -> str:
+        algorithm, _, encoded = digest.partition(":")
+        return f"{self._filestore}/{algorithm}/{encoded[:2]}/{encoded}"
+
+    def upload_data(self, upload: str) -> str:
+        return f"{self.root}/uploads/{upload}.data"
+
+    def upload_record(self, upload: str) -> str:
+        return f"{self.root}/uploads/{upload}.jsonl"
+
+    # --- definitions -----------------------------------------------------------------------
+
+    def repository_definition(self, key: str) -> str:
+        return f"{self.root}/etc/repositories/{key}.json"
+
+    def user(self, name: str) -> str:
+        return f"{self.root}/etc/users/{name}.json"
+
+    def keys(self) -> str:
+        return f"{self.root}/etc/keys.json"
+
+    def journal(self, day: str) -> str:
+        return f"{self.root}/journal/{day}.jsonl"
+
+    def lock(self, name: str) -> str:
+        return f"{self.root}/locks/{name}.lock"

@@ -1,0 +1,54 @@
+"""Locks between threads and processes. Lock files lie in ``locks/`` and are never deleted.
+
+Order: the definition lock before an image lock; an upload's lock is taken alone. No lock of this
+file is held while bytes travel to or from a network, and none is shared with the pruner.
+
+Hot, short sections use a blocking ``flock``, which is fair; definitions, which change rarely, use
+filelock, which polls. The soft fallback of filelock is forbidden: it would leave stale locks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import zlib
+from collections.abc import Iterator
+
+from filelock import UnixFileLock
+
+from registry.model.names import ImageName, RepositoryKey
+from registry.storage import atomic
+from registry.storage.layout import Layout
+
+_IMAGE_SLOTS = 1024
+"""Images share this many lock files by hash; sharing one costs waiting, never correctness."""
+
+DEFINITIONS_TIMEOUT = 30.0
+"""Seconds to wait for another process that changes a definition."""
+
+
+class Locks:
+    """The locks of one storage folder."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+
+    @contextlib.contextmanager
+    def image(self, key: RepositoryKey, image: ImageName) -> Iterator[None]:
+        """Hold the right to change the tags and links of one image."""
+        slot = zlib.crc32(f"{key}/{image}".encode()) % _IMAGE_SLOTS
+        descriptor = atomic.lock_file(self._layout.lock(f"image-{slot:03x}"))
+        try:
+            with atomic.translated():
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def definitions(self) -> Iterator[None]:
+        """Hold the right to change users, repositories and keys."""
+        path = self._layout.lock("definitions")
+        with UnixFileLock(path, timeout=DEFINITIONS_TIMEOUT, fallback_to_soft=False):
+            yield

@@ -1,0 +1,28 @@
+"""One storage folder: the parts of this room, put together."""
+
+from __future__ import annotations
+
+from registry.storage.catalog import Catalog
+from registry.storage.documents import Documents
+from registry.storage.filestore import Filestore
+from registry.storage.journal import Journal
+from registry.storage.layout import Layout
+from registry.storage.links import Links
+from registry.storage.locks import Locks
+from registry.storage.manifests import Manifests
+from registry.storage.uploads import Uploads
+
+
+class Store:
+    """Everything that is kept in one storage folder. Cheap to make; nothing is read or started."""
+
+    def __init__(self, root: str) -> None:
+        self.layout = Layout(root)
+        self.documents = Documents()
+        self.locks = Locks(self.layout)
+        self.filestore = Filestore(self.layout)
+        self.uploads = Uploads(self.layout)
+        self.links = Links(self.layout, self.filestore)
+        self.manifests = Manifests(self.layout, self.filestore, self.documents)
+        self.catalog = Catalog(self.layout)
+        self.journal = Journal(self.layout)

@@ -1,0 +1,336 @@
+"""Uploads on their way: any worker may take any request of one, a killed worker loses nothing.
+
+An upload is two files. ``<id>.data`` holds the bytes received so far; bytes go straight there as
+they arrive, so a broken connection or a killed server keeps them. ``<id>.jsonl`` says in its
+first line whose upload it is, and in later lines which hash the first so many bytes had, so that
+the closing request need not read them again.
+
+Who may write: the holder of the ``flock`` on the data file. A client that comes back while its
+dead connection still holds the lock takes over by giving the upload a new data file with the
+bytes so far; the old writer finds at its end that it no longer owns the name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from registry.model.digests import DEFAULT_ALGORITHM, Digest, Hasher
+from registry.model.errors import StorageFull, UploadRangeInvalid, UploadUnknown
+from registry.model.names import ImageName, RepositoryKey
+from registry.storage import atomic
+from registry.storage.layout import Layout
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+_READ_SIZE: Final = 1 << 20
+_WRITEBACK_SIZE: Final = 8 << 20
+_REMEMBERED: Final = 256
+
+
+@cache
+def _boot_id() -> str:
+    """Return what identifies this run of the kernel; unflushed bytes do not outlive it."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload that was found to exist and to belong to who asks."""
+
+    id: str
+    algorithm: str
+    data: str
+    record: str
+
+    @property
+    def size(self) -> int:
+        """Bytes received so far.
+
+        Raises:
+            UploadUnknown: the upload has ended meanwhile.
+        """
+        try:
+            return os.stat(self.data).st_size
+        except FileNotFoundError:
+            raise _unknown() from None
+
+
+def _unknown() -> UploadUnknown:
+    return UploadUnknown("there is no such upload; it may have been finished or cancelled")
+
+
+class UploadWriter:
+    """Writes one request's body to an upload, hashing on the way; a `BodySink`."""
+
+    def __init__(
+        self,
+        upload: Upload,
+        descriptor: int,
+        size: int,
+        hasher: Hasher | None,
+        abandon: Callable[[], object] | None = None,
+    ) -> None:
+        self.upload = upload
+        self.descriptor = descriptor
+        self.started_at = size
+        self.size = size
+        self.hasher = hasher
+        self._flushed = size
+        self._closed = False
+        self._abandon = abandon
+
+    def write(self, data: bytes, /) -> None:
+        """Append ``data``; raises StorageFull or StorageFailed when the disk refuses."""
+        atomic.write_all(self.descriptor, data)
+        if self.hasher is not None:
+            self.hasher.update(data)
+        self.size += len(data)
+        if self.size - self._flushed >= _WRITEBACK_SIZE:
+            atomic.start_writeback(self.descriptor, self._flushed, self.size - self._flushed)
+            self._flushed = self.size
+
+    def undo(self) -> None:
+        """Take back what this writer appended, so that the client can send it again."""
+        atomic.truncate(self.descriptor, self.started_at)
+        self.hasher = None
+        self.size = self.started_at
+
+    def close(self) -> None:
+        """Let the upload go; the bytes written stay, unless this one request was all of it."""
+        if not self._closed:
+            self._closed = True
+            os.close(self.descriptor)
+            if self._abandon is not None:
+                self._abandon()
+
+
+class Uploads:
+    """The uploads of one storage folder."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._hashers: OrderedDict[str, tuple[int, Hasher]] = OrderedDict()
+
+    def start(
+        self, key: RepositoryKey, image: ImageName, owner: str, algorithm: str = DEFAULT_ALGORITHM
+    ) -> Upload:
+        """Begin an upload of ``owner`` to an image; ``algorithm`` is hashed on the way."""
+        upload = self._upload(secrets.token_hex(16), algorithm)
+        first = {"repository": key, "image": image, "owner": owner, "algorithm": algorithm}
+        record = atomic.create_file(upload.record)
+        try:
+            os.close(atomic.create_file(upload.data))
+            atomic.append_line(record, json.dumps(first).encode() + b"\n")
+        except BaseException:
+            self.remove(upload)
+            raise
+        finally:
+            os.close(record)
+        return upload
+
+    def _upload(self, upload_id: str, algorithm: str) -> Upload:
+        return Upload(
+            upload_id,
+            algorithm,
+            self._layout.upload_data(upload_id),
+            self._layout.upload_record(upload_id),
+        )
+
+    def find(self, upload_id: str, key: RepositoryKey, image: ImageName, owner: str) -> Upload:
+        """Return the upload if it belongs to that image and owner.
+
+        Raises:
+            UploadUnknown: there is none, or it is somebody else's; the answers do not differ.
+        """
+        if not _ID.fullmatch(upload_id):
+            raise _unknown()
+        try:
+            with open(self._layout.upload_record(upload_id), "rb") as file:
+                first = json.loads(file.readline())
+        except (FileNotFoundError, ValueError):
+            raise _unknown() from None
+        if (first["repository"], first["image"], first["owner"]) != (key, image, owner):
+            raise _unknown()
+        return self._upload(upload_id, first["algorithm"])
+
+    def open_writer(
+        self, upload: Upload, start: int | None = None, length: int | None = None
+    ) -> UploadWriter:
+        """Return a writer at the end of the upload.
+
+        ``start`` is where the client believes the end to be, None if it does not say; ``length``
+        is how many bytes it announces, so that a full disk is found before the first byte.
+
+        Raises:
+            UploadRangeInvalid: ``start`` is not the end of the upload.
+            UploadUnknown: the upload has ended meanwhile.
+            StorageFull: the announced bytes would not fit.
+        """
+        self._require_space(upload, length)
+        descriptor = self._open_alone(upload)
+        size = os.lseek(descriptor, 0, os.SEEK_END)
+        if start is not None and start != size:
+            os.close(descriptor)
+            raise UploadRangeInvalid(f"the upload has {size} bytes; go on from there", size)
+        return UploadWriter(upload, descriptor, size, self._take_hasher(upload, size))
+
+    def open_whole(
+        self,
+        key: RepositoryKey,
+        image: ImageName,
+        owner: str,
+        algorithm: str,
+        length: int | None,
+    ) -> UploadWriter:
+        """Return a writer for a blob that comes in one request; what is not finished is dropped.
+
+        Raises:
+            StorageFull: the announced bytes would not fit.
+        """
+        upload = self.start(key, image, owner, algorithm)
+        try:
+            self._require_space(upload, length)
+            descriptor = self._open_alone(upload)
+        except BaseException:
+            self.remove(upload)
+            raise
+        hasher = hashlib.new(algorithm)
+        return UploadWriter(upload, descriptor, 0, hasher, lambda: self.remove(upload))
+
+    def _require_space(self, upload: Upload, length: int | None) -> None:
+        if length:
+            free = os.statvfs(os.path.dirname(upload.data))
+            if length > free.f_bavail * free.f_frsize:
+                raise StorageFull("the storage has no room for the announced bytes")
+
+    def _open_alone(self, upload: Upload) -> int:
+        """Open the data file such that nobody else writes to the same inode."""
+        try:
+            descriptor = os.open(upload.data, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            raise _unknown() from None
+        if not atomic.try_lock(descriptor):
+            descriptor = self._take_over(upload, descriptor)
+        if not self.owns(upload, descriptor):
+            os.close(descriptor)
+            raise _unknown()
+        return descriptor
+
+    def _take_over(self, upload: Upload, held: int) -> int:
+        """Give the upload a new data file with the bytes of ``held``, which another writes to."""
+        temporary = atomic.temporary_name(self._layout.top("uploads"))
+        try:
+            descriptor = atomic.create_file(temporary)
+            atomic.try_lock(descriptor)
+            atomic.copy_range(held, descriptor, os.fstat(held).st_size)
+            if not os.path.exists(upload.record):
+                atomic.remove(temporary)
+                os.close(descriptor)
+                raise _unknown()
+            atomic.rename(temporary, upload.data)
+        finally:
+            os.close(held)
+        self._hashers.pop(upload.id, None)
+        return descriptor
+
+    @staticmethod
+    def owns(upload: Upload, descriptor: int) -> bool:
+        """Return whether the open file is still the one that the upload's name stands for."""
+        try:
+            named = os.stat(upload.data)
+        except FileNotFoundError:
+            return False
+        return named.st_ino == os.fstat(descriptor).st_ino
+
+    def _take_hasher(self, upload: Upload, size: int) -> Hasher | None:
+        if size == 0:
+            return hashlib.new(upload.algorithm)
+        remembered = self._hashers.pop(upload.id, None)
+        return remembered[1] if remembered is not None and remembered[0] == size else None
+
+    def settle(self, writer: UploadWriter) -> int:
+        """End a request that appended to an upload, and return the size of the upload.
+
+        What was hashed on the way is kept, in memory for the next chunk and on disk for a closing
+        request that another worker gets.
+
+        Raises:
+            UploadUnknown: the upload was taken over or ended while this body came in.
+        """
+        if not self.owns(writer.upload, writer.descriptor):
+            raise _unknown()
+        if writer.hasher is not None:
+            self._record_checkpoint(writer, writer.hasher)
+            self._hashers[writer.upload.id] = (writer.size, writer.hasher)
+            if len(self._hashers) > _REMEMBERED:
+                self._hashers.popitem(last=False)
+        return writer.size
+
+    @staticmethod
+    def _record_checkpoint(writer: UploadWriter, hasher: Hasher) -> None:
+        checkpoint = {
+            "size": writer.size,
+            "digest": Digest.from_hasher(writer.upload.algorithm, hasher),
+            "boot": _boot_id(),
+        }
+        try:
+            record = atomic.open_append(writer.upload.record, create=False)
+        except FileNotFoundError:
+            raise _unknown() from None
+        try:
+            atomic.append_line(record, json.dumps(checkpoint).encode() + b"\n")
+        finally:
+            os.close(record)
+
+    def digest(self, writer: UploadWriter, algorithm: str) -> Digest:
+        """Return the digest of the whole upload; bytes are read again only if nobody hashed."""
+        if algorithm == writer.upload.algorithm:
+            if writer.hasher is not None:
+                return Digest.from_hasher(algorithm, writer.hasher)
+            known = self._checkpoint(writer)
+            if known is not None:
+                return known
+        return self._read_digest(writer.descriptor, algorithm)
+
+    @staticmethod
+    def _checkpoint(writer: UploadWriter) -> Digest | None:
+        """Return what an earlier request hashed, if it covers exactly the bytes that are there.
+
+        It must be of the same run of the kernel: after a power cut the file may have the right
+        size and the wrong bytes.
+        """
+        with contextlib.suppress(OSError, ValueError), open(writer.upload.record, "rb") as file:
+            checkpoint = json.loads(file.readlines()[-1])
+            if checkpoint.get("size") == writer.size and checkpoint["boot"] == _boot_id():
+                return Digest(checkpoint["digest"])
+        return None
+
+    @staticmethod
+    def _read_digest(descriptor: int, algorithm: str) -> Digest:
+        hasher = hashlib.new(algorithm)
+        offset = 0
+        with atomic.translated():
+            while part := os.pread(descriptor, _READ_SIZE, offset):
+                hasher.update(part)
+                offset += len(part)
+        return Digest.from_hasher(algorithm, hasher)
+
+    def remove(self, upload: Upload) -> bool:
+        """End the upload; return whether it was there. Its record goes first: nothing finds it."""
+        self._hashers.pop(upload.id, None)
+        found = atomic.remove(upload.record)
+        atomic.remove(upload.data)
+        return found

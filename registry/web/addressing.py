@@ -1,0 +1,112 @@
+"""Where the client believes to be: links and realms in its own form and under its own address.
+
+Relative links are enough for everything but the realm of a challenge, so a wrong guess at the
+outside address can do little harm. Headers that a proxy sets are believed only from the proxies
+that the settings name (advisory class of Artifactory CVE-2019-9733 and Gitea CVE-2026-20896).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from flask import Request
+
+_INNER: Final = re.compile(r"(?:/artifactory)?/api/docker/([^/]+)/v2(?=/|$)")
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
+NO_KEY: Final = "null"
+"""Stands for the key in the token address of proxies that serve the repository-path form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The outside of one request."""
+
+    base: str
+    """Scheme, host and port as the client knows them, such as ``https://registry.example.com``."""
+    prefix: str
+    """The outside path that all of the registry's paths begin with, without a last slash."""
+    key: str | None
+    """The repository key, if the prefix stands for one; otherwise names begin with the key."""
+
+    @property
+    def service(self) -> str:
+        """The host and port."""
+        return self.base.partition("://")[2]
+
+    @property
+    def realm(self) -> str:
+        """The address of the token endpoint."""
+        return f"{self.base}{self.prefix}/token"
+
+    def name(self, key: str, image: str) -> str:
+        """Return an image as the client names it."""
+        return image if self.key is not None else f"{key}/{image}"
+
+    def path(self, key: str, image: str, rest: str) -> str:
+        """Return the outside path of something that belongs to an image."""
+        return f"{self.prefix}/{self.name(key, image)}/{rest}"
+
+
+@lru_cache(maxsize=1024)
+def _is_trusted(address: str, proxies: Sequence[str]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in ipaddress.ip_network(network) for network in proxies)
+
+
+def address_of(request: Request, external_url: str, trusted_proxies: Sequence[str]) -> Address:
+    """Return where the client of a request believes to be."""
+    trusted = bool(trusted_proxies) and _is_trusted(request.remote_addr or "", trusted_proxies)
+    path = request.environ["PATH_INFO"]
+    match = _INNER.match(path)
+    prefix, key = (match[0], match[1]) if match else ("/v2", None)
+    if trusted and match:
+        prefix = _outer_prefix(request, path, prefix)
+    return Address(
+        external_url.rstrip("/") or _base(request, trusted),
+        prefix,
+        None if key == NO_KEY else key,
+    )
+
+
+def client_address(request: Request, trusted_proxies: Sequence[str]) -> str:
+    """Return the address of the client: the last one that no trusted proxy stands for."""
+    address = request.remote_addr or ""
+    if not trusted_proxies or not _is_trusted(address, trusted_proxies):
+        return address
+    for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        try:
+            address = str(ipaddress.ip_address(hop.strip()))
+        except ValueError:
+            break
+        if not _is_trusted(address, trusted_proxies):
+            break
+    return address
+
+
+def _outer_prefix(request: Request, path: str, prefix: str) -> str:
+    """Return what stands outside for ``prefix``: both paths end in the same rest."""
+    outer = request.headers.get("X-Original-URI", "").partition("?")[0].replace("%3A", ":")
+    rest = path[len(prefix) :]
+    outside = outer.removesuffix(rest) if rest else outer
+    if outer.endswith(rest) and re.fullmatch(r"(?:/[A-Za-z0-9._-]+)+", outside):
+        return outside
+    return prefix
+
+
+def _base(request: Request, trusted: bool) -> str:
+    scheme, host = request.environ.get("wsgi.url_scheme", "http"), request.host
+    if trusted:
+        forwarded = request.headers.get("X-Forwarded-Proto", "")
+        scheme = forwarded if forwarded in ("http", "https") else scheme
+        host = request.headers.get("X-Forwarded-Host", host)
+    if not _HOST.fullmatch(host):
+        host = f"{request.environ['SERVER_NAME']}:{request.environ['SERVER_PORT']}"
+    return f"{scheme}://{host}"

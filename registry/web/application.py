@@ -1,0 +1,71 @@
+"""The web application: what every request goes through, and the blueprints."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, Response, g, request
+from flask.sessions import SessionInterface, SessionMixin
+
+from registry.model.errors import NameInvalid
+from registry.services.instance import Instance
+from registry.web import access_log, errors, health
+from registry.web.addressing import client_address
+from registry.web.authentication import principal_of
+from registry.web.context import Call
+from registry.web.routing import Right
+from registry.web.v2 import blueprint as v2
+
+
+class _NoSessions(SessionInterface):
+    """The registry's APIs know no sessions, so no cookie is ever read or set."""
+
+    def open_session(self, app: Flask, request: Any) -> SessionMixin | None:
+        return None
+
+    def make_null_session(self, app: Flask) -> Any:
+        return None
+
+    def save_session(self, app: Flask, session: Any, response: Response) -> None:
+        pass
+
+
+def make_application(instance: Instance) -> Flask:
+    """Return the application over a registry; no thread is started, nothing is read."""
+    app = Flask("registry", static_folder=None)
+    app.session_interface = _NoSessions()
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.register_blueprint(v2)
+    app.register_blueprint(health.blueprint)
+    errors.install(app)
+    rights = {name: getattr(view, "right", None) for name, view in app.view_functions.items()}
+
+    @app.before_request
+    def begin() -> None:
+        right = rights.get(request.endpoint or "") or Right.LOGIN
+        proxies = instance.config.trusted_proxies
+        call = g.call = Call(instance, right, client_address(request, proxies))
+        if right is Right.PUBLIC:
+            return
+        call.identify(principal_of(request, instance.authentication))
+        _refuse_hidden_slashes()
+        # Nobody learns anything by asking without credentials, whatever else is wrong.
+        call.directory.require_login()
+
+    app.after_request(_finish)
+    return app
+
+
+def _refuse_hidden_slashes() -> None:
+    """Refuse encoded slashes and the like: nginx and the application must see the same path."""
+    raw = request.environ.get("REQUEST_URI", "").partition("?")[0].lower()
+    if "%" in raw and any(hidden in raw for hidden in ("%2f", "%5c", "%00", "%2e")):
+        raise NameInvalid("a path may not hide slashes, dots or zero bytes by percent-encoding")
+
+
+def _finish(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Docker-Distribution-Api-Version"] = "registry/2.0"
+    return access_log.log_request(response)

@@ -1,0 +1,61 @@
+"""What a handler knows of the request that it serves."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import cast
+
+from flask import g, request
+
+from registry.access.principals import Principal
+from registry.model.errors import NameInvalid
+from registry.model.names import NAME_LIMIT, ImageName
+from registry.repositories.directory import GuardedDirectory
+from registry.repositories.guarded import GuardedRepository
+from registry.services.instance import Instance
+from registry.web.addressing import Address, address_of
+from registry.web.routing import Right
+
+
+@dataclass(slots=True)
+class Call:
+    """One request: who asks, from where, and what the repositories look like from there."""
+
+    instance: Instance
+    right: Right
+    client: str
+    principal: Principal | None = None
+    directory: GuardedDirectory = field(init=False)
+    started: float = field(default_factory=time.perf_counter)
+    sent: int = 0
+
+    def identify(self, principal: Principal) -> None:
+        """Set who asks; from here on the repositories are open, as far as the principal may."""
+        self.principal = principal
+        self.directory = self.instance.directory.as_seen_by(principal, self.client)
+
+    @property
+    def address(self) -> Address:
+        """Where the client believes to be."""
+        config = self.instance.config
+        return address_of(request, config.external_url, config.trusted_proxies)
+
+
+def current() -> Call:
+    """Return the request that is being served."""
+    return cast(Call, g.call)
+
+
+def open_image(key: str, image: str) -> tuple[GuardedRepository, ImageName]:
+    """Return the guarded repository and the image that a route names.
+
+    Raises:
+        RepositoryUnknown, AuthenticationRequired: see `GuardedDirectory.open`.
+        NameInvalid: the image name breaks the grammar, or is too long for any client.
+    """
+    repository = current().directory.open(key)
+    name = ImageName.parse(image)
+    if len(key) + 1 + len(name) > NAME_LIMIT:
+        raise NameInvalid(f"key and image name together have at most {NAME_LIMIT} characters")
+    return repository, name

@@ -1,0 +1,126 @@
+"""The one table from what went wrong to how HTTP says it.
+
+Codes: OCI distribution specification, "Error Codes", and those that docker added. The Docker
+dialect is ``{"errors":[{"code","message","detail"}]}``, Artifactory's
+``{"errors":[{"status","message"}]}``.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from registry.model import errors
+from registry.model.errors import RegistryError
+from registry.web.authentication import challenge
+
+logger = logging.getLogger(__name__)
+
+STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
+    errors.AuthenticationRequired: (401, "UNAUTHORIZED"),
+    errors.BlobUnknown: (404, "BLOB_UNKNOWN"),
+    errors.BodyTooLarge: (413, "SIZE_INVALID"),
+    errors.CredentialsWrong: (401, "UNAUTHORIZED"),
+    errors.Denied: (403, "DENIED"),
+    errors.DigestInvalid: (400, "DIGEST_INVALID"),
+    errors.DigestMismatch: (400, "DIGEST_INVALID"),
+    errors.FieldInvalid: (400, "UNSUPPORTED"),
+    errors.ImageUnknown: (404, "NAME_UNKNOWN"),
+    errors.ManifestInvalid: (400, "MANIFEST_INVALID"),
+    errors.ManifestPartsMissing: (404, "MANIFEST_BLOB_UNKNOWN"),
+    errors.ManifestUnknown: (404, "MANIFEST_UNKNOWN"),
+    errors.ManifestUnverified: (400, "MANIFEST_UNVERIFIED"),
+    errors.MethodUnsupported: (405, "UNSUPPORTED"),
+    errors.NameInvalid: (400, "NAME_INVALID"),
+    errors.OperationUnsupported: (405, "UNSUPPORTED"),
+    errors.PageSizeInvalid: (400, "PAGINATION_NUMBER_INVALID"),
+    errors.RangeUnsatisfiable: (416, "RANGE_INVALID"),
+    errors.RepositoryExists: (400, "NAME_INVALID"),
+    errors.RepositoryKeyInvalid: (400, "NAME_INVALID"),
+    errors.RepositoryNotEmpty: (400, "UNSUPPORTED"),
+    errors.RepositoryUnknown: (404, "NAME_UNKNOWN"),
+    errors.RequestInvalid: (400, "UNSUPPORTED"),
+    errors.RouteUnknown: (404, "NAME_UNKNOWN"),
+    errors.ScopeInsufficient: (401, "UNAUTHORIZED"),
+    errors.SettingInvalid: (500, "UNKNOWN"),
+    errors.SizeInvalid: (400, "SIZE_INVALID"),
+    errors.StorageFailed: (500, "UNKNOWN"),
+    errors.StorageFull: (507, "UNKNOWN"),
+    errors.StorageUnusable: (503, "UNAVAILABLE"),
+    errors.TagInvalid: (400, "TAG_INVALID"),
+    errors.TokenInvalid: (401, "UNAUTHORIZED"),
+    errors.TooManyTags: (414, "TAG_INVALID"),
+    errors.UploadInvalid: (400, "BLOB_UPLOAD_INVALID"),
+    errors.UploadRangeInvalid: (416, "RANGE_INVALID"),
+    errors.UploadUnknown: (404, "BLOB_UPLOAD_UNKNOWN"),
+    errors.UserExists: (400, "UNSUPPORTED"),
+    errors.UserInvalid: (400, "UNSUPPORTED"),
+    errors.UserUnknown: (404, "UNSUPPORTED"),
+}
+"""Every error class to its status and code; a test finds a class that is missing."""
+
+_INTERNAL: Final = errors.StorageFailed("the server met an unexpected condition; its log says more")
+
+
+def install(app: Flask) -> None:
+    """Let the application answer every error from the table."""
+    app.register_error_handler(RegistryError, respond)
+    app.register_error_handler(HTTPException, _respond_http)
+    app.register_error_handler(Exception, _respond_defect)
+
+
+def respond(error: RegistryError) -> Response:
+    """Return the answer to an error, in the dialect of the path that was asked."""
+    status, code = STATUSES[type(error)]
+    if _speaks_docker(request.path):
+        details: Sequence[object] = error.details or [None]
+        entries: list[dict[str, object]] = [
+            {"code": code, "message": error.message, "detail": detail} for detail in details
+        ]
+    else:
+        entries = [{"status": status, "message": error.message}]
+    response = Response(
+        json.dumps({"errors": entries}) + "\n", status, content_type="application/json"
+    )
+    if status == 401 and "call" in g:
+        response.headers["WWW-Authenticate"] = challenge(g.call, error)
+    if isinstance(error, errors.UploadRangeInvalid):
+        response.headers["Range"] = f"0-{max(error.size - 1, 0)}"
+        arguments = request.view_args or {}
+        rest = f"blobs/uploads/{arguments.get('upload_id')}"
+        response.headers["Location"] = g.call.address.path(
+            arguments.get("key"), arguments.get("image"), rest
+        )
+    if isinstance(error, errors.RangeUnsatisfiable):
+        response.headers["Content-Range"] = f"bytes */{error.size}"
+    return response
+
+
+def _speaks_docker(path: str) -> bool:
+    return path == "/v2" or path.startswith("/v2/") or "/api/docker/" in path
+
+
+def _respond_http(error: HTTPException) -> Response:
+    """Answer what the framework refused: unknown paths, methods, malformed requests."""
+    if isinstance(error, MethodNotAllowed):
+        response = respond(errors.MethodUnsupported("the method is not supported here"))
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return response
+    if error.code == 404:
+        return respond(errors.RouteUnknown("nothing is served under this path"))
+    if error.code == 413:
+        return respond(errors.BodyTooLarge("the body is too large"))
+    if error.code is not None and error.code < 500:
+        return respond(errors.RequestInvalid(error.description or "the request is malformed"))
+    return _respond_defect(error)
+
+
+def _respond_defect(error: Exception) -> Response:
+    """Answer a defect of ours: the log gets the traceback, the client a sentence."""
+    logger.error("unexpected error on %s %s", request.method, request.path, exc_info=error)
+    return respond(_INTERNAL)

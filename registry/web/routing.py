@@ -1,0 +1,62 @@
+"""How routes are declared: each with the right that it needs.
+
+A Docker repository is reached in three forms: ``/v2/<key>/<image>/…`` (the key is the first part
+of the image name), and ``/artifactory/api/docker/<key>/v2/<image>/…`` with and without
+``/artifactory``, to which a proxy maps sub-domains and ports.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable
+from typing import Any, Final, TypeVar
+
+from flask import Blueprint
+
+REPOSITORY_FORMS: Final = (
+    "/v2/<key>",
+    "/artifactory/api/docker/<key>/v2",
+    "/api/docker/<key>/v2",
+)
+"""The prefixes of everything that belongs to one repository."""
+
+REGISTRY_FORMS: Final = ("/v2", "/artifactory/api/docker/<key>/v2", "/api/docker/<key>/v2")
+"""The prefixes of what belongs to a registry as a whole, as a client sees one."""
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class Right(enum.Enum):
+    """What a caller needs for a route, before the guarded repository decides on the image."""
+
+    PUBLIC = "public"
+    """Nothing; the handler gives nothing away."""
+    LOGIN = "login"
+    """To be somebody, or anonymous where anonymous callers may do anything at all."""
+    PULL = "pull"
+    PUSH = "pull,push"
+    DELETE = "delete"
+
+
+def route(
+    blueprint: Blueprint,
+    prefixes: Iterable[str],
+    rule: str,
+    methods: list[str],
+    right: Right,
+) -> Callable[[View], View]:
+    """Declare a handler for ``rule`` below each of ``prefixes``, and the right it needs."""
+
+    def declare(view: View) -> View:
+        view.right = right  # type: ignore[attr-defined]
+        for number, prefix in enumerate(prefixes):
+            blueprint.add_url_rule(
+                f"{prefix}{rule}",
+                f"{view.__name__}_{number}" if number else None,
+                view,
+                methods=methods,
+                provide_automatic_options=False,
+            )
+        return view
+
+    return declare

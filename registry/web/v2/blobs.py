@@ -1,0 +1,29 @@
+"""Blobs: reading and deleting."""
+
+from __future__ import annotations
+
+from flask import Response
+
+from registry.model.digests import Digest
+from registry.web.context import open_image
+from registry.web.routing import REPOSITORY_FORMS, Right, route
+from registry.web.sending import send_blob
+from registry.web.v2.base import blueprint
+
+
+@route(blueprint, REPOSITORY_FORMS, "/<path:image>/blobs/<digest>", ["GET"], Right.PULL)
+def get_blob(key: str, image: str, digest: str) -> Response:
+    """end-2: the blob or a range of it; HEAD answers the same headers."""
+    repository, name = open_image(key, image)
+    return send_blob(repository.blob(name, Digest.parse(digest)))
+
+
+@route(blueprint, REPOSITORY_FORMS, "/<path:image>/blobs/<digest>", ["DELETE"], Right.DELETE)
+def delete_blob(key: str, image: str, digest: str) -> Response:
+    """end-10: the image no longer shows the blob; refused for one that a manifest needs."""
+    repository, name = open_image(key, image)
+    parsed = Digest.parse(digest)
+    repository.delete_blob(name, parsed)
+    response = Response(status=202)
+    response.headers["Docker-Content-Digest"] = parsed
+    return response

@@ -1,0 +1,79 @@
+"""Manifests: reading, pushing and deleting, by tag and by digest."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from registry.model.digests import Digest
+from registry.model.errors import RequestInvalid, TooManyTags
+from registry.model.manifests import MANIFEST_LIMIT
+from registry.model.names import Tag, parse_reference
+from registry.web.context import current, open_image
+from registry.web.receiving import receive_bytes
+from registry.web.routing import REPOSITORY_FORMS, Right, route
+from registry.web.sending import is_cached_by_client, not_modified
+from registry.web.v2.base import blueprint
+
+TAGS_LIMIT = 50
+"""Tags of one push by digest; the specification demands at least 10."""
+
+_RULE = "/<path:image>/manifests/<reference>"
+
+
+@route(blueprint, REPOSITORY_FORMS, _RULE, ["GET"], Right.PULL)
+def get_manifest(key: str, image: str, reference: str) -> Response:
+    """end-3: the very bytes that were pushed, under their own type, whatever ``Accept`` says."""
+    repository, name = open_image(key, image)
+    parsed = parse_reference(reference)
+    stored = repository.manifest(name, parsed)
+    if is_cached_by_client(stored.digest):
+        return not_modified(stored.digest)
+    response = Response(stored.body)
+    headers = response.headers
+    headers["Content-Type"] = stored.media_type
+    headers["Docker-Content-Digest"] = stored.digest
+    headers["ETag"] = f'"{stored.digest}"'
+    headers["X-Artifactory-Docker-Registry"] = key
+    if isinstance(parsed, Tag):
+        headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@route(blueprint, REPOSITORY_FORMS, _RULE, ["PUT"], Right.PUSH)
+def put_manifest(key: str, image: str, reference: str) -> Response:
+    """end-7: store a manifest under a tag, or under its digest and the tags in ``?tag=``."""
+    repository, name = open_image(key, image)
+    parsed = parse_reference(reference)
+    tags = _asked_tags()
+    if tags and not isinstance(parsed, Digest):
+        raise RequestInvalid("'tag' goes with a push by digest only")
+    repository.require_push(name)
+    body = receive_bytes(MANIFEST_LIMIT)
+    pushed = repository.put_manifest(
+        name, parsed, body, request.headers.get("Content-Type", ""), tags
+    )
+    response = Response(status=201)
+    headers = response.headers
+    headers["Location"] = current().address.path(key, name, f"manifests/{pushed.digest}")
+    headers["Docker-Content-Digest"] = pushed.digest
+    if pushed.subject is not None:
+        headers["OCI-Subject"] = pushed.subject
+    for tag in pushed.tags:
+        headers.add("OCI-Tag", tag)
+    return response
+
+
+def _asked_tags() -> list[Tag]:
+    """Return the tags in the query, each once; all are checked before anything is done."""
+    texts = request.args.getlist("tag")
+    if len(texts) > TAGS_LIMIT:
+        raise TooManyTags(f"at most {TAGS_LIMIT} tags can be given in one request")
+    return [Tag.parse(text) for text in dict.fromkeys(texts)]
+
+
+@route(blueprint, REPOSITORY_FORMS, _RULE, ["DELETE"], Right.DELETE)
+def delete_manifest(key: str, image: str, reference: str) -> Response:
+    """end-9: a tag alone, or a manifest with all its tags."""
+    repository, name = open_image(key, image)
+    repository.delete_manifest(name, parse_reference(reference))
+    return Response(status=202)

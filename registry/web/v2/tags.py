@@ -1,0 +1,68 @@
+"""Lists: the tags of an image, the images of a repository and of all repositories."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from flask import Response
+
+from registry.model.paging import PageRequest
+from registry.web.context import current, open_image
+from registry.web.paging import link_next, page_request
+from registry.web.routing import REPOSITORY_FORMS, Right, route
+from registry.web.v2.base import blueprint
+
+
+@route(blueprint, REPOSITORY_FORMS, "/<path:image>/tags/list", ["GET"], Right.PULL)
+def list_tags(key: str, image: str) -> Response:
+    """end-8: the tags in byte order, ``n`` after ``last``."""
+    repository, name = open_image(key, image)
+    request_ = page_request()
+    page = repository.tags(name, request_)
+    address = current().address
+    response = _answer({"name": address.name(key, name), "tags": list(page.names)})
+    if page.more:
+        link_next(response, address.path(key, name, "tags/list"), request_, page.names)
+    return response
+
+
+@route(blueprint, ("/v2",), "/_catalog", ["GET"], Right.LOGIN)
+def list_all_images() -> Response:
+    """The catalog of everything the caller may read, named as in an image reference here."""
+    request_ = page_request()
+    page = current().directory.images(request_)
+    return _catalog(page.names, request_ if page.more else None)
+
+
+@route(
+    blueprint,
+    (
+        "/artifactory/api/docker/<key>/v2",
+        "/api/docker/<key>/v2",
+        "/artifactory/api/docker/<key>",
+        "/api/docker/<key>",
+    ),
+    "/_catalog",
+    ["GET"],
+    Right.LOGIN,
+)
+def list_images(key: str) -> Response:
+    """The catalog of one repository; some clients leave the ``v2`` out."""
+    request_ = page_request()
+    page = current().directory.open(key).images(request_)
+    return _catalog(page.names, request_ if page.more else None)
+
+
+def _catalog(names: Sequence[str], more_after: PageRequest | None) -> Response:
+    response = _answer({"repositories": list(names)})
+    if more_after is not None:
+        link_next(response, f"{current().address.prefix}/_catalog", more_after, names)
+    return response
+
+
+def _answer(document: dict[str, object]) -> Response:
+    return Response(
+        json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n",
+        content_type="application/json",
+    )

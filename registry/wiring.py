@@ -1,0 +1,53 @@
+"""The one place that builds objects and plugs the rooms together."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from registry.access.authentication import Authentication
+from registry.access.decision import Decisions
+from registry.access.keys import SigningKeys
+from registry.access.tokens import Tokens
+from registry.access.users import Users
+from registry.config import Config
+from registry.repositories.definitions import Definitions
+from registry.repositories.directory import Directory
+from registry.server.listening import listen
+from registry.server.master import Master
+from registry.services.instance import Instance
+from registry.storage.store import Store
+from registry.web.application import make_application
+
+
+def build(config: Config) -> Instance:
+    """Return the objects of one registry; nothing is read, written or started."""
+    store = Store(config.storage_root)
+    users = Users(store)
+    keys = SigningKeys(store)
+    decisions = Decisions(anonymous_pull=config.anonymous_pull)
+    definitions = Definitions(store)
+    return Instance(
+        config=config,
+        store=store,
+        users=users,
+        keys=keys,
+        decisions=decisions,
+        authentication=Authentication(users, Tokens(keys), config.token_lifetime),
+        definitions=definitions,
+        directory=Directory(store, definitions, decisions),
+    )
+
+
+def serve(instance: Instance) -> int:
+    """Serve a registry until it is told to end; return the exit code.
+
+    Raises:
+        SettingInvalid: the address to listen on cannot be used.
+    """
+    listener = listen(instance.config.address)
+    return Master(instance.config, lambda: make_application(instance), listener).run()
+
+
+def create_app(config: Config) -> Flask:
+    """Return the web application over a storage folder that has been set up."""
+    return make_application(build(config))
