@@ -48,5 +48,7 @@ def _log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
     logging.basicConfig(level=level.upper(), handlers=[handler])
-    # What a log record could say of threads and source lines is not in our lines, but costs time.
+    # What a record could say of threads and source lines is not in our lines, but costs time; the
+    # logging documentation names these switches under "Optimization".
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None

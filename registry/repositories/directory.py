@@ -7,7 +7,6 @@ from registry.access.principals import Principal
 from registry.model.content import Blob
 from registry.model.digests import Digest
 from registry.model.errors import (
-    AuthenticationRequired,
     BlobUnknown,
     RegistryError,
     RepositoryKeyInvalid,
@@ -17,7 +16,7 @@ from registry.model.names import ImageName, RepositoryKey
 from registry.model.paging import Page, PageRequest
 from registry.repositories.base import Repository
 from registry.repositories.definitions import Definitions, RepositoryDefinition
-from registry.repositories.guarded import GuardedRepository
+from registry.repositories.guarded import GuardedRepository, nobody_may
 from registry.repositories.local import LocalRepository
 from registry.storage.store import Store
 
@@ -73,16 +72,16 @@ class GuardedDirectory:
             unguarded = self._directory.unguarded_repository(RepositoryKey.parse(key))
         except (RepositoryUnknown, RepositoryKeyInvalid):
             if not self._decisions.allows_some(self.principal):
-                raise AuthenticationRequired("authentication required") from None
+                raise nobody_may(self.principal) from None
             raise RepositoryUnknown(
                 "repository name not known to registry", {"name": key[:80]}
             ) from None
         return GuardedRepository(unguarded, self.principal, self._decisions, self.address)
 
     def require_login(self) -> None:
-        """Raise AuthenticationRequired where nobody asks and nobody may do anything."""
+        """Raise AuthenticationRequired or ScopeInsufficient where nobody asks and nobody may."""
         if not self._decisions.allows_some(self.principal):
-            raise AuthenticationRequired("authentication required")
+            raise nobody_may(self.principal)
 
     def images(self, request: PageRequest) -> Page[str]:
         """Return a page of the images of all repositories, key first, in byte order."""

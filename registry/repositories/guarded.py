@@ -12,11 +12,18 @@ from registry.access.decision import Decisions, in_scope
 from registry.access.principals import Action, Principal
 from registry.model.content import Actor, Blob, StoredManifest, UploadState
 from registry.model.digests import Digest
-from registry.model.errors import AuthenticationRequired, Denied, ScopeInsufficient
+from registry.model.errors import AuthenticationRequired, Denied, RegistryError, ScopeInsufficient
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
 from registry.repositories.base import PushedManifest, Repository
 from registry.storage.uploads import UploadWriter
+
+
+def nobody_may(principal: Principal) -> RegistryError:
+    """Return the error for an anonymous caller: with a token, another one would help."""
+    if principal.access is not None:
+        return ScopeInsufficient("authentication required")
+    return AuthenticationRequired("authentication required")
 
 
 class GuardedRepository:
@@ -44,7 +51,7 @@ class GuardedRepository:
         principal = self._principal
         if not self._decisions.allows(principal, action, self.key, image):
             if principal.anonymous:
-                raise AuthenticationRequired("authentication required")
+                raise nobody_may(principal)
             raise Denied(f"'{principal.name}' may not {action.value} '{self.key}/{image}'")
         if not in_scope(principal, action, self.key, image):
             raise ScopeInsufficient(f"the token does not allow to {action.value} this image")

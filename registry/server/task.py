@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from waitress.task import ErrorTask, WSGITask
 
 from registry.model.bodies import PENDING, RECEIVED
 from registry.server.files import SentFile
 
+JOINED: Final = 64 * 1024
+"""Bytes of an answer up to which its head is copied together with it."""
+
 
 class ApplicationTask(WSGITask):
     """Runs the application, once the whole request is there."""
+
+    # Attributes of waitress's class, named here because it has no types.
+    wrote_header: bool
+    content_bytes_written: int
 
     def get_environment(self) -> dict[str, Any]:
         """Return the request environment with this room's additions."""
@@ -22,6 +29,16 @@ class ApplicationTask(WSGITask):
         if body is not None and body.received is not None:
             environ[RECEIVED] = body.received
         return environ
+
+    def write(self, data: bytes) -> None:
+        """Send a part of the answer; a short answer leaves with its head, in one segment."""
+        if self.wrote_header or not 0 < len(data) <= JOINED or self.content_length != len(data):
+            super().write(data)
+            return
+        head = self.build_response_header()
+        self.wrote_header = True
+        self.content_bytes_written = len(data)
+        self.channel.write_soon(head + data if self.has_body else head)
 
 
 class AskingTask(ApplicationTask):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import time
 
-from flask import Response, g, request
+from flask import Response, request
+
+from registry.web.context import current
 
 logger = logging.getLogger("registry.access")
 
@@ -14,19 +16,20 @@ def log_request(response: Response) -> Response:
     """Write the line; never the query or a header, which may carry secrets."""
     if not logger.isEnabledFor(logging.INFO):
         return response
-    call = g.call
+    call, environ = current(), request.environ
     arguments = request.view_args or {}
+    sent = "0" if environ["REQUEST_METHOD"] == "HEAD" else response.headers.get("Content-Length")
     logger.info(
-        "%s %s %s %s %d repository=%s image=%s in=%s out=%s ms=%.1f",
+        "%s %s %s %s %s repository=%s image=%s in=%s out=%s ms=%.1f",
         call.client,
         call.principal.name if call.principal is not None else "-",
-        request.method,
+        environ["REQUEST_METHOD"],
         _shown(request.path),
         response.status_code,
         _shown(arguments.get("key") or "-"),
         _shown(arguments.get("image") or "-"),
-        request.environ.get("CONTENT_LENGTH") or 0,
-        response.headers.get("Content-Length", 0) if request.method != "HEAD" else 0,
+        environ.get("CONTENT_LENGTH") or "0",
+        sent or "0",
         (time.perf_counter() - call.started) * 1000,
     )
     return response

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from flask.sessions import SessionInterface, SessionMixin
+from werkzeug.routing import MapAdapter
 
 from registry.model.errors import NameInvalid
 from registry.services.instance import Instance
@@ -30,9 +31,19 @@ class _NoSessions(SessionInterface):
         pass
 
 
+class _Application(Flask):
+    """Flask, without looking at the host of each request: no route depends on it."""
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return what matches the path of a request."""
+        if request is None:
+            return None
+        return MapAdapter(self.url_map, "registry", "/", "", "http", request.path, request.method)
+
+
 def make_application(instance: Instance) -> Flask:
     """Return the application over a registry; no thread is started, nothing is read."""
-    app = Flask("registry", static_folder=None)
+    app = _Application("registry", static_folder=None)
     app.session_interface = _NoSessions()
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
@@ -66,6 +77,6 @@ def _refuse_hidden_slashes() -> None:
 
 def _finish(response: Response) -> Response:
     headers = response.headers
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Docker-Distribution-Api-Version"] = "registry/2.0"
+    headers.add("X-Content-Type-Options", "nosniff")
+    headers.add("Docker-Distribution-Api-Version", "registry/2.0")
     return access_log.log_request(response)

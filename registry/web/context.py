@@ -28,7 +28,6 @@ class Call:
     principal: Principal | None = None
     directory: GuardedDirectory = field(init=False)
     started: float = field(default_factory=time.perf_counter)
-    sent: int = 0
 
     def identify(self, principal: Principal) -> None:
         """Set who asks; from here on the repositories are open, as far as the principal may."""

@@ -7,7 +7,6 @@ dialect is ``{"errors":[{"code","message","detail"}]}``, Artifactory's
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -17,6 +16,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from registry.model import errors
 from registry.model.errors import RegistryError
+from registry.web.answers import json_answer
 from registry.web.authentication import challenge
 
 logger = logging.getLogger(__name__)
@@ -84,9 +84,7 @@ def respond(error: RegistryError) -> Response:
         ]
     else:
         entries = [{"status": status, "message": error.message}]
-    response = Response(
-        json.dumps({"errors": entries}) + "\n", status, content_type="application/json"
-    )
+    response = json_answer({"errors": entries}, status)
     if status == 401 and "call" in g:
         response.headers["WWW-Authenticate"] = challenge(g.call, error)
     if isinstance(error, errors.UploadRangeInvalid):

@@ -15,7 +15,7 @@ from werkzeug.wsgi import FileWrapper
 from registry.model.content import Blob
 from registry.model.errors import BlobUnknown, RangeUnsatisfiable
 from registry.model.media_types import OCTET_STREAM
-from registry.web.context import current
+from registry.web.answers import Answer
 
 _RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 _READ_AT_ONCE: Final = 64 * 1024
@@ -33,10 +33,7 @@ def is_cached_by_client(digest: str) -> bool:
 
 def not_modified(digest: str) -> Response:
     """Return the answer to a client that has the content."""
-    response = Response(status=304)
-    response.headers["Docker-Content-Digest"] = digest
-    response.headers["ETag"] = f'"{digest}"'
-    return response
+    return Answer(304, [("Docker-Content-Digest", digest), ("ETag", f'"{digest}"')])
 
 
 def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
@@ -68,20 +65,18 @@ def send_blob(blob: Blob) -> Response:
         return not_modified(blob.digest)
     part = parse_range(request.environ.get("HTTP_RANGE"), blob.size)
     offset, length = part or (0, blob.size)
-    body: Any = b"" if request.method == "HEAD" else _body(blob, offset, length)
-    response = Response(body, 206 if part else 200, direct_passthrough=True)
-    headers = response.headers
+    headers = [
+        ("Content-Type", OCTET_STREAM),
+        ("Accept-Ranges", "bytes"),
+        ("ETag", f'"{blob.digest}"'),
+        ("Docker-Content-Digest", blob.digest),
+        ("Cache-Control", "private, max-age=31536000"),
+        ("Content-Disposition", "attachment"),
+    ]
     if part:
-        headers["Content-Range"] = f"bytes {offset}-{offset + length - 1}/{blob.size}"
-    headers["Content-Type"] = OCTET_STREAM
-    headers["Content-Length"] = str(length)
-    headers["Accept-Ranges"] = "bytes"
-    headers["ETag"] = f'"{blob.digest}"'
-    headers["Docker-Content-Digest"] = blob.digest
-    headers["Cache-Control"] = "private, max-age=31536000"
-    headers["Content-Disposition"] = "attachment"
-    current().sent = length
-    return response
+        headers.append(("Content-Range", f"bytes {offset}-{offset + length - 1}/{blob.size}"))
+    body = b"" if request.method == "HEAD" else _body(blob, offset, length)
+    return Answer(206 if part else 200, headers, body, length)
 
 
 def _body(blob: Blob, offset: int, length: int) -> Any:
@@ -93,7 +88,7 @@ def _body(blob: Blob, offset: int, length: int) -> Any:
     if length <= _READ_AT_ONCE:
         with file:
             file.seek(offset)
-            return [file.read(length)]
+            return file.read(length)
     file.seek(offset)
     wrapper = request.environ.get("wsgi.file_wrapper")
     if wrapper is None:

@@ -100,6 +100,11 @@ class LiveServer:
     def stop(self) -> None:
         """Send SIGTERM and assert that master and workers are gone and that the exit code is 0."""
         process, workers = self._running(), self.worker_pids()
+        if process.poll() is not None:
+            self._process = None
+            raise AssertionError(
+                f"the server had exited with {process.returncode} before\n{self.log_tail()}"
+            )
         process.terminate()
         try:
             code = process.wait(_STOP_SECONDS)

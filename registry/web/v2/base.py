@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from registry.model.errors import AuthenticationRequired, RouteUnknown
+from registry.web.answers import json_answer
 from registry.web.routing import REGISTRY_FORMS, Right, route
 
 blueprint = Blueprint("v2", __name__)
@@ -21,7 +22,7 @@ def ping(key: str = "") -> Response:
     """
     if "Authorization" not in request.headers:
         raise AuthenticationRequired("authentication required")
-    return Response("{}", content_type="application/json")
+    return json_answer({})
 
 
 @route(blueprint, REGISTRY_FORMS, "/<path:rest>", _METHODS, Right.LOGIN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from registry.model.digests import Digest
+from registry.web.answers import Answer
 from registry.web.context import open_image
 from registry.web.routing import REPOSITORY_FORMS, Right, route
 from registry.web.sending import send_blob
@@ -24,6 +25,4 @@ def delete_blob(key: str, image: str, digest: str) -> Response:
     repository, name = open_image(key, image)
     parsed = Digest.parse(digest)
     repository.delete_blob(name, parsed)
-    response = Response(status=202)
-    response.headers["Docker-Content-Digest"] = parsed
-    return response
+    return Answer(202, [("Docker-Content-Digest", parsed)])

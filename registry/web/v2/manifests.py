@@ -8,6 +8,7 @@ from registry.model.digests import Digest
 from registry.model.errors import RequestInvalid, TooManyTags
 from registry.model.manifests import MANIFEST_LIMIT
 from registry.model.names import Tag, parse_reference
+from registry.web.answers import Answer
 from registry.web.context import current, open_image
 from registry.web.receiving import receive_bytes
 from registry.web.routing import REPOSITORY_FORMS, Right, route
@@ -28,15 +29,15 @@ def get_manifest(key: str, image: str, reference: str) -> Response:
     stored = repository.manifest(name, parsed)
     if is_cached_by_client(stored.digest):
         return not_modified(stored.digest)
-    response = Response(stored.body)
-    headers = response.headers
-    headers["Content-Type"] = stored.media_type
-    headers["Docker-Content-Digest"] = stored.digest
-    headers["ETag"] = f'"{stored.digest}"'
-    headers["X-Artifactory-Docker-Registry"] = key
+    headers = [
+        ("Content-Type", stored.media_type),
+        ("Docker-Content-Digest", stored.digest),
+        ("ETag", f'"{stored.digest}"'),
+        ("X-Artifactory-Docker-Registry", key),
+    ]
     if isinstance(parsed, Tag):
-        headers["Cache-Control"] = "no-cache"
-    return response
+        headers.append(("Cache-Control", "no-cache"))
+    return Answer(200, headers, stored.body)
 
 
 @route(blueprint, REPOSITORY_FORMS, _RULE, ["PUT"], Right.PUSH)
@@ -52,15 +53,14 @@ def put_manifest(key: str, image: str, reference: str) -> Response:
     pushed = repository.put_manifest(
         name, parsed, body, request.headers.get("Content-Type", ""), tags
     )
-    response = Response(status=201)
-    headers = response.headers
-    headers["Location"] = current().address.path(key, name, f"manifests/{pushed.digest}")
-    headers["Docker-Content-Digest"] = pushed.digest
+    headers = [
+        ("Location", current().address.path(key, name, f"manifests/{pushed.digest}")),
+        ("Docker-Content-Digest", pushed.digest),
+    ]
     if pushed.subject is not None:
-        headers["OCI-Subject"] = pushed.subject
-    for tag in pushed.tags:
-        headers.add("OCI-Tag", tag)
-    return response
+        headers.append(("OCI-Subject", pushed.subject))
+    headers += [("OCI-Tag", tag) for tag in pushed.tags]
+    return Answer(201, headers)
 
 
 def _asked_tags() -> list[Tag]:
@@ -76,4 +76,4 @@ def delete_manifest(key: str, image: str, reference: str) -> Response:
     """end-9: a tag alone, or a manifest with all its tags."""
     repository, name = open_image(key, image)
     repository.delete_manifest(name, parse_reference(reference))
-    return Response(status=202)
+    return Answer(202)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from flask import Response, request
@@ -11,6 +10,7 @@ from registry.model import media_types
 from registry.model.content import StoredManifest
 from registry.model.digests import Digest
 from registry.model.manifests import Manifest, parse_manifest
+from registry.web.answers import json_answer
 from registry.web.context import open_image
 from registry.web.routing import REPOSITORY_FORMS, Right, route
 from registry.web.v2.base import blueprint
@@ -27,8 +27,7 @@ def list_referrers(key: str, image: str, digest: str) -> Response:
     if wanted:
         descriptors = [d for d in descriptors if d.get("artifactType") == wanted]
     index = {"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": descriptors}
-    response = Response(json.dumps(index, ensure_ascii=False) + "\n")
-    response.headers["Content-Type"] = media_types.OCI_INDEX
+    response = json_answer(index, content_type=media_types.OCI_INDEX)
     if wanted:
         response.headers["OCI-Filters-Applied"] = "artifactType"
     return response

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from flask import Response
 
 from registry.model.paging import PageRequest
+from registry.web.answers import json_answer
 from registry.web.context import current, open_image
 from registry.web.paging import link_next, page_request
 from registry.web.routing import REPOSITORY_FORMS, Right, route
@@ -21,7 +21,7 @@ def list_tags(key: str, image: str) -> Response:
     request_ = page_request()
     page = repository.tags(name, request_)
     address = current().address
-    response = _answer({"name": address.name(key, name), "tags": list(page.names)})
+    response = json_answer({"name": address.name(key, name), "tags": list(page.names)})
     if page.more:
         link_next(response, address.path(key, name, "tags/list"), request_, page.names)
     return response
@@ -55,14 +55,7 @@ def list_images(key: str) -> Response:
 
 
 def _catalog(names: Sequence[str], more_after: PageRequest | None) -> Response:
-    response = _answer({"repositories": list(names)})
+    response = json_answer({"repositories": list(names)})
     if more_after is not None:
         link_next(response, f"{current().address.prefix}/_catalog", more_after, names)
     return response
-
-
-def _answer(document: dict[str, object]) -> Response:
-    return Response(
-        json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n",
-        content_type="application/json",
-    )

@@ -7,17 +7,16 @@ reduced to what the user has, never refused: many clients ask for more than they
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import parse_qs
 
 from flask import Response, request
 
-from registry.access.authentication import NOBODY
 from registry.access.principals import Action, Principal
 from registry.model.errors import NameInvalid, RequestInvalid
 from registry.model.names import ImageName, RepositoryKey
+from registry.web.answers import json_answer
 from registry.web.authentication import principal_of
 from registry.web.context import current
 from registry.web.receiving import receive_bytes
@@ -62,8 +61,6 @@ def _form() -> dict[str, list[str]]:
 def _answer(principal: Principal, scopes: Iterable[str]) -> Response:
     call = current()
     call.identify(principal)
-    if principal is NOBODY:
-        call.directory.require_login()
     granted = _granted(principal, scopes)
     token, lifetime = call.instance.authentication.token_for(principal, granted)
     moment = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -74,7 +71,7 @@ def _answer(principal: Principal, scopes: Iterable[str]) -> Response:
         "issued_at": moment,
         "scope": " ".join(_spelled(granted)),
     }
-    response = Response(json.dumps(document) + "\n", content_type="application/json")
+    response = json_answer(document)
     response.headers["Cache-Control"] = "no-store"
     return response
 

@@ -12,6 +12,7 @@ from registry.model.errors import BlobUnknown, DigestInvalid, SizeInvalid
 from registry.model.names import ImageName
 from registry.repositories.guarded import GuardedRepository
 from registry.storage.uploads import UploadWriter
+from registry.web.answers import Answer
 from registry.web.context import current, open_image
 from registry.web.receiving import announced_length, content_range, receive
 from registry.web.routing import REPOSITORY_FORMS, Right, route
@@ -95,7 +96,7 @@ def cancel_upload(key: str, image: str, upload_id: str) -> Response:
     """end-14: forget the upload."""
     repository, name = open_image(key, image)
     repository.cancel_upload(name, upload_id)
-    return Response(status=204)
+    return Answer(204)
 
 
 def _receive_chunk(repository: GuardedRepository, image: ImageName, upload_id: str) -> UploadWriter:
@@ -128,18 +129,17 @@ def _accepted(repository: GuardedRepository, image: ImageName, state: UploadStat
 def _progress(
     repository: GuardedRepository, image: ImageName, state: UploadState, status: int
 ) -> Response:
-    response = Response(status=status)
-    headers = response.headers
     path = current().address.path(repository.key, image, f"blobs/uploads/{state.id}")
-    headers["Location"] = path
-    headers["Range"] = f"0-{max(state.size - 1, 0)}"
-    headers["Docker-Upload-UUID"] = state.id
-    return response
+    return Answer(
+        status,
+        [
+            ("Location", path),
+            ("Range", f"0-{max(state.size - 1, 0)}"),
+            ("Docker-Upload-UUID", state.id),
+        ],
+    )
 
 
 def _created(repository: GuardedRepository, image: ImageName, digest: Digest) -> Response:
-    response = Response(status=201)
-    headers = response.headers
-    headers["Location"] = current().address.path(repository.key, image, f"blobs/{digest}")
-    headers["Docker-Content-Digest"] = digest
-    return response
+    path = current().address.path(repository.key, image, f"blobs/{digest}")
+    return Answer(201, [("Location", path), ("Docker-Content-Digest", digest)])

@@ -1,0 +1,120 @@
+"""What all test rooms share: a registry over a folder of its own, and a client to talk to it."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from registry.config import Config
+from registry.services.instance import Instance
+from registry.services.setup import set_up
+from registry.web.application import make_application
+from registry.wiring import build
+
+ADMIN_PASSWORD = "admin-password"
+
+Pairs = Mapping[str, str] | Iterable[tuple[str, str]]
+
+
+def basic(name: str, password: str) -> str:
+    """Return the value of an Authorization header."""
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+@dataclass(frozen=True)
+class Client:
+    """Sends requests to an application, as admin unless told otherwise."""
+
+    app: Flask
+    authorization: str = basic("admin", ADMIN_PASSWORD)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        headers: Pairs = (),
+        body: bytes = b"",
+        *,
+        query: Pairs | None = None,
+        anonymous: bool = False,
+        address: str = "127.0.0.1",
+    ) -> TestResponse:
+        """Return the whole answer to one request."""
+        pairs = list(headers.items() if isinstance(headers, Mapping) else headers)
+        if not anonymous and not any(name.lower() == "authorization" for name, _ in pairs):
+            pairs.append(("Authorization", self.authorization))
+        return self.app.test_client().open(
+            path,
+            method=method,
+            headers=pairs,
+            data=body,
+            query_string=query,
+            buffered=True,
+            environ_overrides={"REMOTE_ADDR": address},
+        )
+
+    def get(self, path: str, headers: Pairs = ()) -> TestResponse:
+        """GET, the most frequent request."""
+        return self.request("GET", path, headers)
+
+    def as_user(self, name: str, password: str) -> Client:
+        """Return a client that sends another user's credentials."""
+        return replace(self, authorization=basic(name, password))
+
+    def with_token(self, token: str) -> Client:
+        """Return a client that sends a token."""
+        return replace(self, authorization=f"Bearer {token}")
+
+
+def opened(config: Config) -> Iterator[Instance]:
+    """Yield the registry of a prepared folder, and let go of what it holds open."""
+    made = build(config)
+    yield made
+    made.store.journal.close()
+
+
+@pytest.fixture(scope="session")
+def prepared_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that has been set up once: hashing the admin's password takes a while."""
+    folder = tmp_path_factory.mktemp("prepared") / "storage"
+    instance = build(Config(storage_root=str(folder)))
+    set_up(instance, ADMIN_PASSWORD)
+    instance.store.journal.close()
+    return folder
+
+
+@pytest.fixture
+def storage(prepared_storage: Path, tmp_path: Path) -> Path:
+    """A storage folder of the test's own, with the repository ``docker-local``."""
+    return shutil.copytree(prepared_storage, tmp_path / "storage")
+
+
+@pytest.fixture
+def config(storage: Path) -> Config:
+    """The settings: all defaults but the storage folder."""
+    return Config(storage_root=str(storage))
+
+
+@pytest.fixture
+def instance(config: Config) -> Iterator[Instance]:
+    """The objects of the registry."""
+    yield from opened(config)
+
+
+@pytest.fixture
+def app(instance: Instance) -> Flask:
+    """The web application."""
+    return make_application(instance)
+
+
+@pytest.fixture
+def client(app: Flask) -> Client:
+    """An admin's client."""
+    return Client(app)
