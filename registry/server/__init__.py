@@ -1,7 +1,8 @@
 """Server: HOW requests arrive. waitress, worker processes, streaming of bodies.
 
 Read in this order: ``listening`` (the socket), ``master`` (worker processes), ``worker`` (one
-process: loop, drain, end), ``bodies`` and ``parser`` (a body goes to memory or to a sink),
+process: loop, drain, end), ``bodies``, ``chunked`` and ``parser`` (a body goes to memory
+or to a sink),
 ``channel`` and ``task`` (a large body is taken in only after the application has asked for it),
 ``files`` (sending by the kernel).
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.receiver import ChunkedReceiver, FixedStreamReceiver
+from waitress.receiver import FixedStreamReceiver
 from waitress.utilities import BadRequest
 
 from registry.server.bodies import MEMORY_LIMIT, Body
+from registry.server.chunked import ChunkedReceiver
 
 
 class RequestParser(HTTPRequestParser):
