@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,10 @@ class Repository(ABC):
         ``renew`` keeps it from being pruned for a while, because the caller may rely on it for a
         manifest that is still to come.
         """
+
+    @abstractmethod
+    def holders(self, digest: Digest, most: int) -> Iterator[ImageName]:
+        """Yield images that may show the blob, looking into at most ``most`` of all images."""
 
     @abstractmethod
     def referrers(self, image: ImageName, subject: Digest) -> list[StoredManifest]:

@@ -113,18 +113,11 @@ class GuardedDirectory:
         """
         if not self._directory.stores(digest):
             raise BlobUnknown("blob unknown to registry", {"digest": digest})
-        searched = 0
-        others = [d.key for d in self._directory.definitions() if d.key != first.key]
-        for key in [first.key, *others]:
-            repository = first if key == first.key else self.open(key)
-            for image in repository.images(PageRequest(limit=SEARCHED_IMAGES)).names:
-                searched += 1
-                if searched > SEARCHED_IMAGES:
-                    break
-                try:
-                    return repository.blob(image, digest)
-                except RegistryError:
-                    continue
+        others = (d.key for d in self._directory.definitions() if d.key != first.key)
+        for repository in (first, *map(self.open, others)):
+            blob = repository.find_blob(digest, SEARCHED_IMAGES)
+            if blob is not None:
+                return blob
         raise BlobUnknown("blob unknown to registry", {"digest": digest})
 
     def mount_source(self, key: str, image: str, digest: Digest) -> Blob:

@@ -6,13 +6,20 @@ which it knows itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 
 from registry.access.decision import Decisions, in_scope
 from registry.access.principals import Action, Principal
 from registry.model.content import Actor, Blob, StoredManifest, UploadState
 from registry.model.digests import Digest
-from registry.model.errors import AuthenticationRequired, Denied, RegistryError, ScopeInsufficient
+from registry.model.errors import (
+    AuthenticationRequired,
+    BlobUnknown,
+    Denied,
+    RegistryError,
+    ScopeInsufficient,
+)
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
 from registry.repositories.base import PushedManifest, Repository
@@ -91,6 +98,23 @@ class GuardedRepository:
         """See `Repository.blob`; a "yes" to somebody who may push is renewed."""
         self.require(Action.READ, image)
         return self._unguarded.blob(image, digest, renew=self.may(Action.WRITE, image))
+
+    def holders(self, digest: Digest, most: int) -> Iterator[ImageName]:
+        """See `Repository.holders`; of these, the images that the principal may read.
+
+        A mount that does not say from where asks for no right in the token, because the client
+        cannot know the source; what the principal may read is enough.
+        """
+        for image in self._unguarded.holders(digest, most):
+            if self._decisions.allows(self._principal, Action.READ, self.key, image):
+                yield image
+
+    def find_blob(self, digest: Digest, most: int) -> Blob | None:
+        """Return the blob from any image that the principal may read, or None."""
+        for image in self.holders(digest, most):
+            with contextlib.suppress(BlobUnknown):
+                return self._unguarded.blob(image, digest, renew=True)
+        return None
 
     def referrers(self, image: ImageName, subject: Digest) -> list[StoredManifest]:
         """See `Repository.referrers`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from registry.model.content import Actor, Blob, StoredManifest, UploadState
 from registry.model.digests import Digest
@@ -58,6 +58,10 @@ class LocalRepository(Repository):
     def blob(self, image: ImageName, digest: Digest, *, renew: bool = False) -> Blob:
         """See `Repository.blob`."""
         return self._store.links.find(self.key, image, digest, renew=renew)
+
+    def holders(self, digest: Digest, most: int) -> Iterator[ImageName]:
+        """See `Repository.holders`."""
+        return self._store.catalog.holders(self.key, digest, most)
 
     def referrers(self, image: ImageName, subject: Digest) -> list[StoredManifest]:
         """See `Repository.referrers`."""

@@ -8,12 +8,14 @@ page needs it, and never into leaves, so that a page costs the page.
 from __future__ import annotations
 
 import heapq
+import itertools
 import os
 from collections.abc import Callable, Iterator
 
+from registry.model.digests import Digest
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
-from registry.storage.layout import Layout, is_part, part_of
+from registry.storage.layout import Layout, content_name, is_part, part_of
 from registry.storage.manifests import is_manifest_folder
 
 
@@ -39,14 +41,34 @@ class Catalog:
             names.append(image)
         return Page(names, more=False)
 
-    def walk(self, key: RepositoryKey, after: str | None = None) -> Iterator[ImageName]:
-        """Yield the images of a repository that sort after ``after``, in byte order."""
+    def holders(self, key: RepositoryKey, digest: Digest, most: int) -> Iterator[ImageName]:
+        """Yield the images that may show a blob; at most ``most`` images are looked into.
+
+        An image that has blobs and no manifest yet counts, too.
+        """
+        name = content_name(digest)
+        images = self.walk(key, has=lambda path: os.path.isdir(f"{path}/_layers"))
+        for image in itertools.islice(images, most):
+            if os.path.exists(f"{self._layout.layers(key, image)}/{name}"):
+                yield image
+
+    def walk(
+        self,
+        key: RepositoryKey,
+        after: str | None = None,
+        has: Callable[[str], bool] | None = None,
+    ) -> Iterator[ImageName]:
+        """Yield the images of a repository that sort after ``after``, in byte order.
+
+        ``has`` tells by its folder what counts as an image; by default what has a manifest.
+        """
+        has = has or _has_manifests
         root = self._layout.repository(key)
         heap = [("", root)]
         while heap:
             name, path = heapq.heappop(heap)
             if name and not name.endswith("/"):
-                if (after is None or name > after) and _has_manifests(path):
+                if (after is None or name > after) and has(path):
                     yield ImageName(name)
             elif after is None or name > after or after.startswith(name):
                 for part, child in _children(path):
