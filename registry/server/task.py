@@ -30,6 +30,15 @@ class ApplicationTask(WSGITask):
             environ[RECEIVED] = body.received
         return environ
 
+    def set_close_on_finish(self) -> None:
+        """End the connection after this answer; not merely because the answer has no body.
+
+        waitress does so after 204 and 304, which have no length that would need to be told.
+        """
+        wanted = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or self.wrote_header or self.version == "1.0" or wanted:
+            super().set_close_on_finish()
+
     def write(self, data: bytes) -> None:
         """Send a part of the answer; a short answer leaves with its head, in one segment."""
         if self.wrote_header or not 0 < len(data) <= JOINED or self.content_length != len(data):
