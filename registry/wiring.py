@@ -15,6 +15,7 @@ from registry.repositories.directory import Directory
 from registry.server.listening import listen
 from registry.server.master import Master
 from registry.services.instance import Instance
+from registry.services.readiness import Readiness
 from registry.storage.store import Store
 from registry.web.application import make_application
 
@@ -35,6 +36,7 @@ def build(config: Config) -> Instance:
         authentication=Authentication(users, Tokens(keys), config.token_lifetime),
         definitions=definitions,
         directory=Directory(store, definitions, decisions),
+        readiness=Readiness(store),
     )
 
 

@@ -68,6 +68,8 @@ class VerifiedPasswords:
         self._key = secrets.token_bytes(32)
         self._until: OrderedDict[bytes, float] = OrderedDict()
         self._lock = threading.Lock()
+        # Each check takes 16 MiB and a core; a flood of log-ins must not take all of either.
+        self._gate = threading.BoundedSemaphore(2)
 
     def verify(self, password: str, stored: str) -> bool:
         """Return whether ``password`` has the hash ``stored``."""
@@ -77,8 +79,9 @@ class VerifiedPasswords:
             known = self._until.get(mark, 0.0) > time.monotonic()
         if known:
             return True
-        if not verify_password(password, stored):
-            return False
+        with self._gate:
+            if not verify_password(password, stored):
+                return False
         with self._lock:
             self._until[mark] = time.monotonic() + self._lifetime
             if len(self._until) > self._capacity:

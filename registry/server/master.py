@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import signal
 import socket
 import time
@@ -39,6 +40,7 @@ class Master:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         silence_waitress()
+        _allow_files(self._config.connection_limit)
         while len(self._started) < self._config.worker_count and not self._stopping:
             self._start_worker()
         while self._started:
@@ -92,3 +94,14 @@ class Master:
             time.sleep(_RESTART_PAUSE)
         if not self._stopping:
             self._start_worker()
+
+
+def _allow_files(connections: int) -> None:
+    """Raise this process's limit of open files, for a socket and a file a connection."""
+    wanted = 2 * connections + 256
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        logger.warning("at most %d files may be open; connection_limit wants %d", allowed, wanted)

@@ -11,6 +11,7 @@ from registry.access.users import Users
 from registry.config import Config
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
+from registry.services.readiness import Readiness
 from registry.storage.store import Store
 
 
@@ -26,3 +27,4 @@ class Instance:
     authentication: Authentication
     definitions: Definitions
     directory: Directory
+    readiness: Readiness

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from flask import Blueprint, Response
 
 from registry import __version__
-from registry.storage import format as storage_format
+from registry.model.errors import StorageUnusable
 from registry.web.answers import Answer, json_answer
 from registry.web.context import current
 from registry.web.routing import Right, route
 
 blueprint = Blueprint("health", __name__)
+logger = logging.getLogger(__name__)
 
 ARTIFACTORY_VERSION: Final = "7.77.5"
 """The version of Artifactory whose clients find what they expect here."""
@@ -29,8 +31,15 @@ def live() -> Response:
 
 @route(blueprint, _ROOT, "/readyz", ["GET"], Right.PUBLIC)
 def ready() -> Response:
-    """The storage can be written and takes hard links; tried, not assumed. 503 otherwise."""
-    storage_format.probe(current().instance.store.layout)
+    """The storage can be written and takes hard links; tried, not assumed. 503 otherwise.
+
+    Anybody may ask, so the reason, which names folders, goes to the log.
+    """
+    try:
+        current().instance.readiness.check()
+    except StorageUnusable as error:
+        logger.error("not ready: %s", error)
+        raise StorageUnusable("the storage cannot serve; the log says why") from None
     return json_answer({"status": "ok"})
 
 
