@@ -8,9 +8,9 @@ if sys.version_info < (3, 11):  # noqa: UP036 - said here, before an import fail
     sys.exit("The registry needs Python 3.11 or newer; this is " + sys.version.split()[0])
 
 from registry.cli.main import make_command_line
-from registry.wiring import build, serve
+from registry.wiring import faces
 
-main = make_command_line(build, serve)
+main = make_command_line(faces())
 
 if __name__ == "__main__":
     main()

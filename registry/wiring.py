@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 from flask import Flask
 
 from registry.access.authentication import Authentication
@@ -9,6 +11,7 @@ from registry.access.decision import Decisions
 from registry.access.keys import SigningKeys
 from registry.access.tokens import Tokens
 from registry.access.users import Users
+from registry.cli.common import Faces
 from registry.config import Config
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
@@ -40,13 +43,13 @@ def build(config: Config) -> Instance:
     )
 
 
-def serve(instance: Instance) -> int:
-    """Serve a registry until it is told to end; return the exit code.
+def faces() -> Faces:
+    """Return what the command line needs of the other rooms."""
+    return Faces(build, lambda config: listen(config.address), serve)
 
-    Raises:
-        SettingInvalid: the address to listen on cannot be used.
-    """
-    listener = listen(instance.config.address)
+
+def serve(instance: Instance, listener: socket.socket) -> int:
+    """Serve a registry on a socket until it is told to end; return the exit code."""
     return Master(instance.config, lambda: make_application(instance), listener).run()
 
 

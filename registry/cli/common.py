@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +27,9 @@ class Faces:
     """What the wiring hands to the command line."""
 
     build: Callable[[Config], Instance]
-    serve: Callable[[Instance], int]
+    listen: Callable[[Config], socket.socket]
+    """Takes the address before anything is done, so that a busy port leaves nothing behind."""
+    serve: Callable[[Instance, socket.socket], int]
 
 
 def storage_option(command: Command) -> Command:

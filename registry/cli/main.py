@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import click
 
 from registry import __version__
 from registry.cli import init, key, repo, serve, settings, user
 from registry.cli.common import Faces
-from registry.config import Config
-from registry.services.instance import Instance
 
 
-def make_command_line(
-    build: Callable[[Config], Instance], run: Callable[[Instance], int]
-) -> click.Group:
+def make_command_line(faces: Faces) -> click.Group:
     """Return the command line over what the wiring builds and runs."""
-    faces = Faces(build, run)
 
     @click.group(
         context_settings={"help_option_names": ["-h", "--help"], "obj": faces},

@@ -40,6 +40,9 @@ class Master:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         silence_waitress()
+        host, port = self._listener.getsockname()[:2]
+        workers = self._config.worker_count
+        logger.info("serving on http://%s:%d with %d workers", host, port, workers)
         _allow_files(self._config.connection_limit)
         while len(self._started) < self._config.worker_count and not self._stopping:
             self._start_worker()
@@ -49,7 +52,11 @@ class Master:
 
     def _stop(self, *_: object) -> None:
         """Pass the end on; a second signal does no harm."""
-        self._stopping = True
+        first, self._stopping = not self._stopping, True
+        if first:
+            logger.info("told to end; requests in flight are finished")
+        # When the workers have closed it, too, clients are refused, and can go elsewhere at once.
+        self._listener.close()
         for process in list(self._started):
             try:
                 os.kill(process, signal.SIGTERM)
@@ -57,21 +64,24 @@ class Master:
                 continue
 
     def _start_worker(self) -> None:
+        # The worker must not ask for its parent itself: that may have died before it asks.
+        master = os.getpid()
         process = os.fork()
         if process == 0:
-            self._be_worker()
+            self._be_worker(master)
         self._started[process] = time.monotonic()
         if self._stopping:
             # The signal came between the fork and the note of it, so nobody told this worker.
             os.kill(process, signal.SIGTERM)
 
-    def _be_worker(self) -> None:
+    def _be_worker(self, master: int) -> None:
         """Serve in the forked process; never return into the master's code."""
         code = 1
         try:
             # Until the worker has its own handler, a signal to end simply ends it.
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            code = Worker(self._config, self._make_application(), self._listener).run()
+            application = self._make_application()
+            code = Worker(self._config, application, self._listener, master).run()
         except BaseException:
             logger.exception("a worker failed")
         finally:

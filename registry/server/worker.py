@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import select
 import signal
 import socket
 import sys
@@ -17,6 +18,7 @@ from waitress.server import create_server
 
 from registry.config import Config
 from registry.server.channel import Channel
+from registry.server.listening import BACKLOG
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +31,15 @@ _UNLIMITED = 1 << 62
 class Worker:
     """Serves an application on a socket; SIGTERM lets what is in flight finish."""
 
-    def __init__(self, config: Config, application: Callable[..., Any], listener: socket.socket):
+    def __init__(
+        self,
+        config: Config,
+        application: Callable[..., Any],
+        listener: socket.socket,
+        master: int,
+    ) -> None:
         self._config = config
-        self._master = os.getppid()
+        self._master = master
         self._stopping = False
         self._map: dict[int, Any] = {}
         self._server: Any = create_server(
@@ -68,12 +76,15 @@ class Worker:
     def _drain(self) -> None:
         """Take no more connections, close idle ones, and give the others time to finish."""
         self._server.draining = True
+        self._accept_waiting()
         self._server.accepting = False
         with contextlib.suppress(KeyError):
             self._server.del_channel(self._map)
         self._server.socket.close()
         end = time.monotonic() + self._config.shutdown_timeout
         while time.monotonic() < end:
+            # Read before looking: what a client has sent already counts as in flight.
+            wasyncore.poll2(0, self._map)
             for channel in list(self._server.active_channels.values()):
                 if not channel.busy:
                     channel.handle_close()
@@ -81,6 +92,14 @@ class Worker:
                 break
             wasyncore.poll2(0.1, self._map)
         self._server.task_dispatcher.shutdown(timeout=1)
+
+    def _accept_waiting(self) -> None:
+        """Take the connections that were made before the end; closing would reset them."""
+        listener = self._server.socket
+        for _ in range(BACKLOG):
+            if not _is_ready(listener):
+                break
+            self._server.handle_accept()
 
 
 def silence_waitress() -> None:
@@ -93,3 +112,10 @@ def exit_now(code: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _is_ready(listener: socket.socket) -> bool:
+    """Return whether a connection waits to be accepted; by poll(2), which knows all descriptors."""
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    return bool(poll.poll(0))
