@@ -18,6 +18,7 @@ from registry.model.errors import (
     ManifestPartsMissing,
     ManifestUnknown,
     OperationUnsupported,
+    RegistryError,
     TagInvalid,
 )
 from registry.model.manifests import Manifest, parse_manifest
@@ -136,9 +137,17 @@ class ManifestPush:
         if vanished and not self._definition.flag("allowSparseIndexes"):
             manifests.discard(temporary)
             raise _parts_missing(vanished)
-        sidecar = self._sidecar(reference, stored, labels)
-        manifests.register(place, stored.digest, content, manifest.subject)
-        manifests.commit(place, reference, temporary, sidecar, index=manifest.is_index)
+        known = manifests.has(place, stored.digest)
+        try:
+            sidecar = self._sidecar(reference, stored, labels)
+            manifests.register(place, stored.digest, content, manifest.subject)
+            manifests.commit(place, reference, temporary, sidecar, index=manifest.is_index)
+        except RegistryError:
+            # The disk is full or failed before the commit point: nothing may be left of this.
+            if not known:
+                manifests.unregister(place, stored.digest, manifest.subject)
+            manifests.discard(temporary)
+            raise
         if previous is not None and previous.digest != stored.digest:
             manifests.drop_stale_links(place, reference, blobs)
         self._record(reference, stored, previous)

@@ -3,7 +3,8 @@
 Read in this order: ``listening`` (the socket), ``master`` (worker processes), ``worker`` (one
 process: loop, drain, end), ``bodies``, ``chunked`` and ``parser`` (a body goes to memory
 or to a sink),
-``channel`` and ``task`` (a large body is taken in only after the application has asked for it),
+``channel``, ``waking`` and ``task`` (a large body is
+taken in only after the application has asked for it),
 ``files`` (sending by the kernel).
 
 May import: jobs and below; waitress. May touch: sockets and processes.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any, Final
 
 from waitress.task import ErrorTask, WSGITask
 
 from registry.model.bodies import PENDING, RECEIVED
 from registry.server.files import SentFile
+
+access = logging.getLogger("registry.access")
 
 JOINED: Final = 64 * 1024
 """Bytes of an answer up to which its head is copied together with it."""
@@ -76,4 +79,6 @@ class JsonErrorTask(ErrorTask):
         self.response_headers.append(("X-Content-Type-Options", "nosniff"))
         self.set_close_on_finish()
         self.content_length = len(body)
+        client = self.channel.addr[0]
+        access.info("%s - - - %d reason=%r", client, error.code, str(error.body)[:200])
         self.write(body)

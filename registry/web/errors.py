@@ -64,6 +64,10 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
 }
 """Every error class to its status and code; a test finds a class that is missing."""
 
+_UNKNOWN_NAME: Final = (
+    "nothing is served under this path; an image is named <repository key>/<image>, for example "
+    "docker-local/team/app"
+)
 _INTERNAL: Final = errors.StorageFailed("the server met an unexpected condition; its log says more")
 
 
@@ -105,12 +109,13 @@ def _speaks_docker(path: str) -> bool:
 
 def _respond_http(error: HTTPException) -> Response:
     """Answer what the framework refused: unknown paths, methods, malformed requests."""
+    docker = _speaks_docker(request.path)
     if isinstance(error, MethodNotAllowed):
         response = respond(errors.MethodUnsupported("the method is not supported here"))
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
         return response
     if error.code == 404:
-        return respond(errors.RouteUnknown("nothing is served under this path"))
+        return respond(errors.RouteUnknown(_UNKNOWN_NAME if docker else "nothing is served here"))
     if error.code == 413:
         return respond(errors.BodyTooLarge("the body is too large"))
     if error.code is not None and error.code < 500:

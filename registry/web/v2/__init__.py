@@ -1,6 +1,6 @@
 """The Docker Registry V2 / OCI distribution API, in three address forms.
 
-Read in this order: ``base`` (ping and what is unknown), ``token``, ``blobs``, ``uploads``,
+Read in this order: ``base`` (ping), ``token``, ``blobs``, ``uploads``,
 ``manifests``, ``tags`` (and the catalog), ``referrers``. Each handler cites the end point of the
 OCI distribution specification, "API Endpoints", that it answers.
 """

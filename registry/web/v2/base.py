@@ -1,16 +1,14 @@
-"""The V2 blueprint; ping, and the answer to paths that mean nothing."""
+"""The V2 blueprint, and ping."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from registry.model.errors import AuthenticationRequired, RouteUnknown
+from registry.model.errors import AuthenticationRequired
 from registry.web.answers import json_answer
 from registry.web.routing import REGISTRY_FORMS, Right, route
 
 blueprint = Blueprint("v2", __name__)
-
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 @route(blueprint, REGISTRY_FORMS, "/", ["GET"], Right.LOGIN)
@@ -23,12 +21,3 @@ def ping(key: str = "") -> Response:
     if "Authorization" not in request.headers:
         raise AuthenticationRequired("authentication required")
     return json_answer({})
-
-
-@route(blueprint, REGISTRY_FORMS, "/<path:rest>", _METHODS, Right.LOGIN)
-def unknown(rest: str, key: str = "") -> Response:
-    """Everything else below the API: known callers are told what a name looks like."""
-    raise RouteUnknown(
-        "nothing is served under this path; an image is named <repository key>/<image>, "
-        "for example docker-local/team/app"
-    )
