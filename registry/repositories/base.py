@@ -96,13 +96,17 @@ class Repository(ABC):
 
     @abstractmethod
     def settle_upload(self, writer: UploadWriter) -> UploadState:
-        """End a request that appended to an upload. Raises UploadUnknown if it was taken over."""
+        """End a request that appended to an upload.
+
+        Raises UploadRangeInvalid if another request has taken it over, UploadUnknown if it ended.
+        """
 
     @abstractmethod
     def finish_upload(self, image: ImageName, writer: UploadWriter, digest: Digest) -> None:
         """Make the upload a blob of the image.
 
-        Raises DigestMismatch; then the upload is what it was before this request's body.
+        Raises DigestMismatch; then the upload is what it was before this request's body. Raises
+        UploadRangeInvalid and UploadUnknown as `settle_upload`.
         """
 
     @abstractmethod

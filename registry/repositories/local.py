@@ -12,7 +12,6 @@ from registry.model.errors import (
     DigestMismatch,
     ImageUnknown,
     OperationUnsupported,
-    UploadUnknown,
 )
 from registry.model.names import ImageName, Reference, Tag
 from registry.model.paging import Page, PageRequest
@@ -105,8 +104,7 @@ class LocalRepository(Repository):
     def finish_upload(self, image: ImageName, writer: UploadWriter, digest: Digest) -> None:
         """See `Repository.finish_upload`."""
         uploads, upload = self._store.uploads, writer.upload
-        if not uploads.owns(upload, writer.descriptor):
-            raise UploadUnknown("the upload was taken over by another request")
+        uploads.require_owner(writer)
         found = uploads.digest(writer, digest.algorithm)
         if found != digest:
             writer.undo()

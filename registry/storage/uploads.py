@@ -34,6 +34,7 @@ _ID: Final = re.compile(r"[0-9a-f]{32}")
 _READ_SIZE: Final = 1 << 20
 _WRITEBACK_SIZE: Final = 8 << 20
 _REMEMBERED: Final = 256
+_ATTEMPTS: Final = 5
 
 
 @cache
@@ -70,6 +71,11 @@ class Upload:
 
 def _unknown() -> UploadUnknown:
     return UploadUnknown("there is no such upload; it may have been finished or cancelled")
+
+
+def _require_start(start: int | None, size: int) -> None:
+    if start is not None and start != size:
+        raise UploadRangeInvalid(f"the upload has {size} bytes; go on from there", size)
 
 
 class UploadWriter:
@@ -180,11 +186,15 @@ class Uploads:
             StorageFull: the announced bytes would not fit.
         """
         self._require_space(upload, length)
+        # Looked at before the upload is taken from anybody: who is wrong here takes nothing over.
+        _require_start(start, upload.size)
         descriptor = self._open_alone(upload)
         size = os.lseek(descriptor, 0, os.SEEK_END)
-        if start is not None and start != size:
+        try:
+            _require_start(start, size)
+        except UploadRangeInvalid:
             os.close(descriptor)
-            raise UploadRangeInvalid(f"the upload has {size} bytes; go on from there", size)
+            raise
         return UploadWriter(upload, descriptor, size, self._take_hasher(upload, size))
 
     def open_whole(
@@ -218,16 +228,18 @@ class Uploads:
 
     def _open_alone(self, upload: Upload) -> int:
         """Open the data file such that nobody else writes to the same inode."""
-        try:
-            descriptor = os.open(upload.data, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            raise _unknown() from None
-        if not atomic.try_lock(descriptor):
-            descriptor = self._take_over(upload, descriptor)
-        if not self.owns(upload, descriptor):
+        for _ in range(_ATTEMPTS):
+            try:
+                descriptor = os.open(upload.data, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            except FileNotFoundError:
+                break
+            if not atomic.try_lock(descriptor):
+                descriptor = self._take_over(upload, descriptor)
+            if self.owns(upload, descriptor):
+                return descriptor
+            # Somebody else took the upload over in between; what is open is no longer it.
             os.close(descriptor)
-            raise _unknown()
-        return descriptor
+        raise _unknown()
 
     def _take_over(self, upload: Upload, held: int) -> int:
         """Give the upload a new data file with the bytes of ``held``, which another writes to."""
@@ -255,6 +267,12 @@ class Uploads:
             return False
         return named.st_ino == os.fstat(descriptor).st_ino
 
+    def require_owner(self, writer: UploadWriter) -> None:
+        """Raise UploadRangeInvalid or UploadUnknown if the upload is no longer the writer's."""
+        if not self.owns(writer.upload, writer.descriptor):
+            size = writer.upload.size
+            raise UploadRangeInvalid("another request has taken the upload over", size)
+
     def _take_hasher(self, upload: Upload, size: int) -> Hasher | None:
         if size == 0:
             return hashlib.new(upload.algorithm)
@@ -268,10 +286,10 @@ class Uploads:
         request that another worker gets.
 
         Raises:
-            UploadUnknown: the upload was taken over or ended while this body came in.
+            UploadRangeInvalid: another request took the upload over while this body came in.
+            UploadUnknown: the upload ended while this body came in.
         """
-        if not self.owns(writer.upload, writer.descriptor):
-            raise _unknown()
+        self.require_owner(writer)
         if writer.hasher is not None:
             self._record_checkpoint(writer, writer.hasher)
             self._hashers[writer.upload.id] = (writer.size, writer.hasher)
