@@ -10,6 +10,7 @@ from typing import Any
 
 from werkzeug.test import TestResponse
 
+from registry.config import Config
 from tests.conftest import Client
 
 KEY = "docker-local"
@@ -34,8 +35,8 @@ def digest_of(data: bytes, algorithm: str = "sha256") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}"
 
 
-def descriptor(data: bytes, media_type: str = OCI_LAYER, **more: Any) -> dict[str, Any]:
-    return {"mediaType": media_type, "digest": digest_of(data), "size": len(data), **more}
+def descriptor(content: bytes, media_type: str = OCI_LAYER, **more: Any) -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": digest_of(content), "size": len(content), **more}
 
 
 def manifest_object(
@@ -95,7 +96,8 @@ def put_manifest(
     media_type: str | None = None,
     query: list[tuple[str, str]] | None = None,
 ) -> TestResponse:
-    headers = {"Content-Type": media_type or json.loads(body)["mediaType"]}
+    kind = json.loads(body)["mediaType"] if media_type is None else media_type
+    headers = {"Content-Type": kind} if kind else {}
     return client.request("PUT", f"{image}/manifests/{reference}", headers, body, query=query)
 
 
@@ -124,7 +126,9 @@ def push_image(
 
 def codes(answer: TestResponse) -> list[str]:
     """Return the codes of an error answer, and assert that it has the form of one."""
-    assert answer.headers["Content-Type"].partition(";")[0] == "application/json"
+    assert answer.headers.get("Content-Type", "").partition(";")[0] == "application/json", (
+        f"{answer.status_code} is no error in JSON"
+    )
     errors = json.loads(answer.data)["errors"]
     assert errors
     assert all(isinstance(error["message"], str) and error["message"] for error in errors)
@@ -159,3 +163,9 @@ def tree(folder: Path, but: Sequence[str] = ("locks", "journal")) -> set[str]:
     """Return every name below a folder; files of ours that only grow are left out."""
     names = (path.relative_to(folder) for path in folder.rglob("*"))
     return {str(name) for name in names if name.parts[0] not in but}
+
+
+def journal(config: Config) -> list[dict[str, Any]]:
+    """Return the events of the journal, oldest first."""
+    files = sorted(Path(config.storage_root, "journal").iterdir())
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]

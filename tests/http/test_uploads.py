@@ -126,11 +126,11 @@ def test_chunked_with_recovery(client: Client) -> None:
     assert client.get(closing.headers["Location"]).data == data
 
 
-@pytest.mark.parametrize("value", ["bytes 0-699", "bytes 0-699/*", "0-699", "bytes=0-699/700"])
+@pytest.mark.parametrize("value", ["bytes 0-599", "bytes 0-599/*", "0-599", "bytes 0-599/600"])
 def test_lenient_content_ranges(client: Client, value: str) -> None:
     location = start(client)
     answer = client.request("PATCH", location, {"Content-Range": value}, LAYER)
-    assert answer.status_code == (202 if len(LAYER) == 700 else 400)
+    assert (answer.status_code, answer.headers["Range"]) == (202, f"0-{len(LAYER) - 1}")
 
 
 @pytest.mark.parametrize("value", ["0-9", "5-4", "1-0", "0-5999"])

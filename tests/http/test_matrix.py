@@ -1,0 +1,275 @@
+"""Every route times every kind of caller, generated from the route table.
+
+Advisory class of Gitea CVE-2026-27771: the check sat at some doors only. A new route without a
+declared right fails here, and so does one whose arguments this file does not know.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from registry.access.principals import Action
+from registry.access.tokens import Tokens
+from registry.services.instance import Instance
+from registry.web.routing import Right
+from tests.conftest import ADMIN_PASSWORD, Client, basic
+from tests.http.support import (
+    ABSENT,
+    KEY,
+    LAYER,
+    assert_error,
+    challenge_of,
+    digest_of,
+    get_token,
+    push_image,
+    start,
+    tree,
+)
+
+SCOPE = f"repository:{KEY}/team/app"
+NAMED = (Right.PULL, Right.PUSH, Right.DELETE)
+RIGHTS = {
+    "blobs/<digest>": {"GET": Right.PULL, "DELETE": Right.DELETE},
+    "blobs/uploads/": {"POST": Right.PUSH},
+    "blobs/uploads/<upload_id>": dict.fromkeys(("GET", "PATCH", "PUT", "DELETE"), Right.PUSH),
+    "manifests/<reference>": {"GET": Right.PULL, "PUT": Right.PUSH, "DELETE": Right.DELETE},
+    "tags/list": {"GET": Right.PULL},
+    "referrers/<digest>": {"GET": Right.PULL},
+}
+"""What each route of an image must ask for, by the reference, section B5."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one rule, with a path that exists."""
+
+    rule: str
+    method: str
+    path: str
+    right: Right
+
+    @property
+    def image(self) -> bool:
+        return "<path:image>" in self.rule
+
+
+@dataclass(frozen=True)
+class World:
+    """A registry with an image, an upload and users, and the routes to it."""
+
+    client: Client
+    routes: list[Route]
+
+    def of(self, *rights: Right) -> list[Route]:
+        return [route for route in self.routes if route.right in rights]
+
+    def ask(self, route: Route, authorization: str | None) -> TestResponse:
+        headers = {"Authorization": authorization} if authorization is not None else {}
+        return self.client.request(
+            route.method, route.path, headers, anonymous=authorization is None
+        )
+
+
+@pytest.fixture
+def world(app: Flask, client: Client, instance: Instance) -> World:
+    instance.users.add("bob", "password-of-bob")
+    push_image(client)
+    push_image(client, image="/v2/docker-local/other")
+    upload = start(client).rpartition("/")[2]
+    arguments = {
+        "key": KEY,
+        "image": "team/app",
+        "digest": digest_of(LAYER),
+        "reference": "1.0",
+        "upload_id": upload,
+        "rest": "nothing/here",
+    }
+    routes = []
+    for rule in app.url_map.iter_rules():
+        right = getattr(app.view_functions[rule.endpoint], "right", None)
+        assert isinstance(right, Right), f"{rule.rule} declares no right"
+        path = rule.rule.replace("<path:", "<")
+        for name in rule.arguments:
+            path = path.replace(f"<{name}>", arguments[name])
+        for method in sorted((rule.methods or set()) - {"OPTIONS"}):
+            if method == "PUT" and "upload_id" in rule.arguments:
+                path += f"?digest={digest_of(b'')}"
+            routes.append(Route(rule.rule, method, path, right))
+    return World(client, routes)
+
+
+def test_there_are_routes_of_each_right(world: World) -> None:
+    for right in Right:
+        assert world.of(right), right
+    assert len([route for route in world.routes if route.image]) >= 3 * 15
+
+
+def test_rights_are_those_of_the_reference(world: World) -> None:
+    declared: dict[str, dict[str, set[Right]]] = {}
+    for route in world.routes:
+        if route.image and route.method != "HEAD":
+            rest = route.rule.partition("<path:image>/")[2]
+            declared.setdefault(rest, {}).setdefault(route.method, set()).add(route.right)
+    wanted = {
+        rest: {method: {right} for method, right in rights.items()}
+        for rest, rights in RIGHTS.items()
+    }
+    assert declared == wanted
+
+
+def test_without_credentials(world: World) -> None:
+    for route in world.of(Right.LOGIN, *NAMED):
+        answer = world.ask(route, None)
+        found = challenge_of(answer)
+        prefix = route.path.partition("/v2")[0] + "/v2"
+        if "/v2" in route.path:
+            assert found["realm"] == f"http://localhost{prefix}/token", route
+        assert "error" not in found, route
+        if route.image:
+            name = "team/app" if "/api/docker/" in route.path else f"{KEY}/team/app"
+            assert found["scope"] == f"repository:{name}:{route.right.value}", route
+        else:
+            assert "scope" not in found, route
+        assert answer.data if route.method != "HEAD" else not answer.data, route
+    for route in world.of(Right.PUBLIC):
+        if not (route.method == "POST" and route.path.endswith("/token")):
+            assert world.ask(route, None).status_code == 200, route
+
+
+WRONG = {
+    "wrong password": basic("admin", "wrong-password"),
+    "unknown user": basic("nobody-here", ADMIN_PASSWORD),
+    "garbage bearer": "Bearer garbage",
+    "no scheme": "garbage",
+}
+
+
+@pytest.mark.parametrize("value", WRONG.values(), ids=WRONG.keys())
+def test_wrong_credentials(world: World, storage: Path, value: str) -> None:
+    before = tree(storage)
+    for route in world.of(Right.LOGIN, *NAMED):
+        found = challenge_of(world.ask(route, value))
+        assert found.get("error") == ("invalid_token" if "Bearer" in value else None), route
+    assert tree(storage) == before
+
+
+def test_an_expired_token(world: World, instance: Instance) -> None:
+    credential = instance.users.get("admin").credential
+    access = {f"{KEY}/team/app": frozenset(Action)}
+    token = Tokens(instance.keys).issue("admin", credential, access, -3600)
+    for route in world.of(Right.LOGIN, *NAMED):
+        found = challenge_of(world.ask(route, f"Bearer {token}"))
+        assert found["error"] == "invalid_token", route
+
+
+@pytest.mark.parametrize(
+    "scopes",
+    [
+        (),
+        (f"repository:{KEY}/other:pull,push,delete",),
+        (f"repository:{KEY}/team:*", f"repository:{KEY}/team/app/x:*", "repository:x/team/app:*"),
+    ],
+    ids=["login", "other image", "neighbours"],
+)
+def test_a_token_for_something_else(world: World, storage: Path, scopes: tuple[str, ...]) -> None:
+    token, before = get_token(world.client, *scopes), tree(storage)
+    for route in world.of(*NAMED):
+        found = challenge_of(world.ask(route, f"Bearer {token}"))
+        assert found["error"] == "insufficient_scope", route
+        assert found["scope"].startswith("repository:"), route
+    for route in world.of(Right.LOGIN):
+        assert world.ask(route, f"Bearer {token}").status_code in (200, 404), route
+    assert tree(storage) == before
+
+
+@pytest.mark.parametrize("right", NAMED)
+def test_a_token_for_one_right(world: World, storage: Path, right: Right) -> None:
+    """Pull-only and the like: each right opens its own routes, and no others."""
+    token = get_token(world.client, f"{SCOPE}:{right.value.rpartition(',')[2]}")
+    before = tree(storage)
+    for route in world.of(*NAMED):
+        if route.right is right:
+            continue
+        found = challenge_of(world.ask(route, f"Bearer {token}"))
+        assert found["error"] == "insufficient_scope", route
+    assert tree(storage) == before
+    for route in world.of(right):
+        assert world.ask(route, f"Bearer {token}").status_code not in (401, 403, 500), route
+
+
+@pytest.mark.parametrize("caller", ["admin", "bob", "admin token", "bob token"])
+def test_who_may_is_let_in(world: World, caller: str) -> None:
+    name, _, token = caller.partition(" ")
+    client = world.client
+    if name == "bob":
+        client = client.as_user("bob", "password-of-bob")
+    if token:
+        client = client.with_token(get_token(client, f"{SCOPE}:pull,push,delete"))
+    for route in world.of(Right.LOGIN, *NAMED):
+        answer = world.ask(route, client.authorization)
+        assert answer.status_code not in (401, 403), route
+        assert answer.status_code < 500, route
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"])
+def test_unknown_and_existing_look_alike_without_credentials(client: Client, method: str) -> None:
+    """Nobody learns by asking which repositories, images, tags, blobs or uploads there are."""
+    push_image(client, "stable")
+    upload = start(client).rpartition("/")[2]
+    there = (KEY, "team/app", "stable", digest_of(LAYER), upload)
+    absent = ("no-such-key1", "team/ap1", "missing", ABSENT, "0" * 32)
+    for rest in ("manifests/@2", "blobs/@3", "blobs/uploads/@4", "blobs/uploads/", "tags/list"):
+        seen = set()
+        for known in (there, absent):
+            path = rest
+            for number, value in enumerate(known):
+                path = path.replace(f"@{number}", value)
+            answer = client.request(method, f"/v2/{known[0]}/{known[1]}/{path}", anonymous=True)
+            assert answer.status_code == 401
+            text = json.dumps([answer.text, sorted(answer.headers.items())])
+            for number, value in enumerate(known):
+                text = text.replace(value, f"@{number}")
+            seen.add(text)
+        assert len(seen) == 1, seen
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"x" * 200_000], ids=["none", "small", "large"])
+def test_a_body_does_not_change_the_decision(client: Client, storage: Path, body: bytes) -> None:
+    """Advisory class of moby CVE-2024-41110: authorisation skipped by the size of the body."""
+    push_image(client)
+    pull = client.with_token(get_token(client, f"{SCOPE}:pull"))
+    location, before = start(client), tree(storage)
+    image = f"/v2/{KEY}/team/app"
+    for method, path in (
+        ("PUT", f"{image}/manifests/1.0"),
+        ("POST", f"{image}/blobs/uploads/?digest={digest_of(body)}"),
+        ("POST", f"{image}/blobs/uploads/"),
+        ("PATCH", location),
+        ("PUT", f"{location}?digest={digest_of(body)}"),
+        ("DELETE", f"{image}/manifests/1.0"),
+    ):
+        assert_error(client.request(method, path, body=body, anonymous=True), 401, "UNAUTHORIZED")
+        assert_error(pull.request(method, path, body=body), 401, "UNAUTHORIZED")
+    assert tree(storage) == before
+
+
+def test_what_is_wrong_with_a_request_is_said_to_those_who_may(client: Client) -> None:
+    """May I → parse → look → act: who may not push is not told how a push would look."""
+    token = client.with_token(get_token(client, "repository:docker-local/other:*"))
+    location, image = start(client), f"/v2/{KEY}/team/app"
+    for method, path in (
+        ("PUT", location),
+        ("PUT", f"{location}?digest=garbage"),
+        ("PUT", f"{image}/manifests/.bad"),
+        ("DELETE", f"{image}/manifests/a:b"),
+        ("GET", f"{image}/blobs/sha256:abc"),
+        ("GET", f"{image}/tags/list?n=x"),
+        ("POST", f"{image}/blobs/uploads/?digest-algorithm=md5"),
+    ):
+        assert_error(token.request(method, path), 401, "UNAUTHORIZED")

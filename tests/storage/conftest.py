@@ -1,0 +1,38 @@
+"""A storage folder of its own for each test; hypothesis without deadline and database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from registry.model.names import ImageName, RepositoryKey
+from registry.storage import format as storage_format
+from registry.storage.layout import Layout
+from registry.storage.manifests import Place
+from registry.storage.store import Store
+from tests.storage.folders import temporaries
+
+settings.register_profile("registry", database=None, deadline=None, max_examples=200)
+settings.load_profile("registry")
+
+KEY = RepositoryKey("docker-local")
+IMAGE = ImageName("team/app")
+PLACE = Place(KEY, IMAGE)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty storage folder; whatever a test does, no half-done work may be left in it."""
+    made = Store(str(tmp_path / "store"))
+    storage_format.prepare(made.layout)
+    yield made
+    made.journal.close()
+    assert temporaries(made.layout.root) == []
+
+
+@pytest.fixture
+def layout(store: Store) -> Layout:
+    return store.layout
