@@ -70,6 +70,8 @@ class Config:
         for setting in dataclasses.fields(self):
             _check_type(setting, getattr(self, setting.name))
         parse_address(self.listen)
+        if not self.storage_root:
+            raise SettingInvalid("storage_root names a folder; it is empty")
         for network in self.trusted_proxies:
             _check_network(network)
         if self.log_level not in ("debug", "info", "warning", "error"):
@@ -96,11 +98,15 @@ def parse_address(text: str) -> tuple[str, int]:
     """
     host, separator, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not separator or not host or not port.isascii() or not port.isdigit():
+    if not separator or not host or not _is_number(port):
         raise SettingInvalid(f"listen is HOST:PORT, such as 127.0.0.1:8082, not '{text}'")
     if not 0 < int(port) < 65536:
         raise SettingInvalid(f"listen has a port between 1 and 65535, not {port}")
     return host, int(port)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 9
 
 
 def _check_network(text: str) -> None:
@@ -177,7 +183,7 @@ def _read_file(path: str) -> dict[str, Any]:
 def _from_environment(variable: str, name: str, text: str) -> Any:
     if name != "workers":
         return text
-    if not text.isascii() or not text.isdigit():
+    if not _is_number(text):
         raise SettingInvalid(f"{variable} is a whole number, not '{text}'")
     return int(text)
 

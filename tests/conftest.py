@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from registry.access import passwords
 from registry.config import Config
 from registry.services.instance import Instance
 from registry.services.setup import set_up
@@ -82,10 +83,15 @@ def opened(config: Config) -> Iterator[Instance]:
 
 @pytest.fixture(scope="session")
 def prepared_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that has been set up once: hashing the admin's password takes a while."""
+    """A folder that has been set up once, with a cheap hash of the admin's password.
+
+    The cost stands in the hash, so each test that logs in is spared the usual one, too.
+    """
     folder = tmp_path_factory.mktemp("prepared") / "storage"
     instance = build(Config(storage_root=str(folder)))
-    set_up(instance, ADMIN_PASSWORD)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_N", 2)
+        set_up(instance, ADMIN_PASSWORD)
     instance.store.journal.close()
     return folder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from registry.access.passwords import PASSWORD_LIMIT, VerifiedPasswords, nobodys_hash
+from registry.access.passwords import VerifiedPasswords, is_usable, nobodys_hash
 from registry.access.principals import ANONYMOUS, Access, Principal
 from registry.access.tokens import Tokens
 from registry.access.users import Users
@@ -34,7 +34,7 @@ class Authentication:
             return NOBODY
         user = self._users.find(name)
         stored = nobodys_hash() if user is None else user.password_hash
-        right = len(password) <= PASSWORD_LIMIT and self._passwords.verify(password, stored)
+        right = is_usable(password) and self._passwords.verify(password, stored)
         if user is None or not right:
             raise CredentialsWrong("incorrect username or password")
         return Principal(user.name, admin=user.admin)

@@ -26,6 +26,15 @@ _LENGTH: Final = 32
 _MEMORY: Final = 64 * 1024 * 1024
 
 
+def is_usable(password: str) -> bool:
+    """Return whether a text could be a password at all.
+
+    A zero byte is refused, because HMAC pads its key with them: with one more at its end, a
+    password would still have the same hash.
+    """
+    return len(password) <= PASSWORD_LIMIT and "\0" not in password
+
+
 def hash_password(password: str) -> str:
     """Return a salted hash of the form ``scrypt$N$r$p$salt$hash``."""
     salt = secrets.token_bytes(16)
@@ -39,13 +48,13 @@ def verify_password(password: str, stored: str) -> bool:
         _, n, r, p, salt, digest = stored.split("$")
         computed = _scrypt(password, base64.b64decode(salt), int(n), int(r), int(p))
         return hmac.compare_digest(computed, base64.b64decode(digest))
-    except ValueError:
+    except (TypeError, ValueError):
         return False
 
 
 def _scrypt(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
     return hashlib.scrypt(
-        password.encode("utf-8", "surrogateescape"),
+        password.encode("utf-8", "surrogatepass"),
         salt=salt, n=n, r=r, p=p, maxmem=_MEMORY, dklen=_LENGTH,
     )  # fmt: skip
 
@@ -73,7 +82,7 @@ class VerifiedPasswords:
 
     def verify(self, password: str, stored: str) -> bool:
         """Return whether ``password`` has the hash ``stored``."""
-        message = f"{stored}\0{password}".encode("utf-8", "surrogateescape")
+        message = f"{stored}\0{password}".encode("utf-8", "surrogatepass")
         mark = hmac.digest(self._key, message, "sha256")
         with self._lock:
             known = self._until.get(mark, 0.0) > time.monotonic()
@@ -92,4 +101,5 @@ class VerifiedPasswords:
 @functools.cache
 def nobodys_hash() -> str:
     """Return a hash that no password has: an unknown user costs as much as a wrong password."""
-    return hash_password(secrets.token_hex(16))
+    salt, digest = secrets.token_bytes(16), secrets.token_bytes(_LENGTH)
+    return "$".join(("scrypt", str(_N), str(_R), str(_P), _encode(salt), _encode(digest)))

@@ -109,9 +109,10 @@ class Users:
 
 
 def _credentials(password: str) -> dict[str, Any]:
-    if not PASSWORD_MINIMUM <= len(password) <= passwords.PASSWORD_LIMIT:
+    if len(password) < PASSWORD_MINIMUM or not passwords.is_usable(password):
         raise UserInvalid(
-            f"a password has {PASSWORD_MINIMUM} to {passwords.PASSWORD_LIMIT} characters"
+            f"a password has {PASSWORD_MINIMUM} to {passwords.PASSWORD_LIMIT} characters, and no "
+            "zero byte"
         )
     return {
         "passwordHash": passwords.hash_password(password),

@@ -36,10 +36,10 @@ def serve(
     """
     config = load_settings(config_file, storage, listen=listen, workers=workers)
     _log_to_stderr(config.log_level)
-    listener = faces.listen(config)
-    instance = faces.build(config)
-    set_up_and_tell(instance, os.environ.pop(ENVIRONMENT_ADMIN_PASSWORD, None))
-    sys.exit(faces.serve(instance, listener))
+    with faces.listen(config) as listener:
+        instance = faces.build(config)
+        set_up_and_tell(instance, os.environ.pop(ENVIRONMENT_ADMIN_PASSWORD, None))
+        sys.exit(faces.serve(instance, listener))
 
 
 def _log_to_stderr(level: str) -> None:

@@ -25,7 +25,10 @@ def user() -> None:
 def _password(from_stdin: bool) -> str:
     """Return the password from standard input, or ask for it twice on a terminal."""
     if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
+        try:
+            return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise UserInvalid("the password on standard input is not UTF-8") from None
     if not sys.stdin.isatty():
         raise UserInvalid("there is no terminal to ask for the password; use --password-stdin")
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))

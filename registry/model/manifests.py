@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from registry.model import media_types
 from registry.model.digests import Digest
-from registry.model.errors import DigestInvalid, ManifestInvalid
+from registry.model.errors import DigestInvalid, ManifestInvalid, ManifestUnverified
 from registry.model.schema1 import signed_payload
 
 MANIFEST_LIMIT: Final = 4 * 1024 * 1024
@@ -83,6 +83,8 @@ def parse_manifest(body: bytes, content_type: str = "") -> Manifest:
     announced = media_types.bare(content_type)
     if announced in ("", media_types.JSON):
         announced = media_type
+    if announced == media_types.SCHEMA1_SIGNED and media_type == media_types.SCHEMA1:
+        raise ManifestUnverified("the manifest was sent as signed, but has no signatures")
     if announced in media_types.SCHEMA1_TYPES and media_type in media_types.SCHEMA1_TYPES:
         return _parse_schema1(document, body, media_type)
     if announced != media_type:
@@ -134,44 +136,61 @@ def _media_type_of(document: Mapping[str, Any]) -> str:
         return media_types.SCHEMA1_SIGNED if signed else media_types.SCHEMA1
     if "mediaType" in document:
         stated = document["mediaType"]
-        if not isinstance(stated, str) or stated not in media_types.MANIFEST_TYPES:
+        known = media_types.MANIFEST_TYPES - media_types.SCHEMA1_TYPES
+        if not isinstance(stated, str) or stated not in known:
             raise ManifestInvalid("'mediaType' is not the type of a manifest")
         return stated
     return media_types.OCI_INDEX if "manifests" in document else media_types.OCI_IMAGE
 
 
 def _parse_schema1(document: Mapping[str, Any], body: bytes, media_type: str) -> Manifest:
-    layers = _list(document, "fsLayers")
+    payload = None
+    if media_type == media_types.SCHEMA1_SIGNED:
+        # Only what is signed counts: the document could say more beside it.
+        payload = signed_payload(document, body)
+        signed = _load(payload)
+        # The pusher says which bytes are signed. They must be the whole document, or anything
+        # could be stored under the digest of something else.
+        if signed != {name: value for name, value in document.items() if name != "signatures"}:
+            raise ManifestUnverified("the signed payload is not the manifest")
+        document = signed
+    _refuse_foreign(document, media_type, ("config", "layers", "blobs", "manifests"))
+    if document.get("mediaType", media_type) != media_type:
+        raise ManifestInvalid("'mediaType' is not that of a schema 1 manifest")
+    layers, history = _list(document, "fsLayers"), _list(document, "history")
+    if not layers or len(layers) != len(history):
+        raise ManifestInvalid("'fsLayers' and 'history' must have the same length, at least 1")
     digests = [
         _digest(layer.get("blobSum") if isinstance(layer, dict) else None, "fsLayers.blobSum")
         for layer in layers
     ]
-    history = _list(document, "history")
-    if not layers or len(layers) != len(history):
-        raise ManifestInvalid("'fsLayers' and 'history' must have the same length, at least 1")
-    signed = media_type == media_types.SCHEMA1_SIGNED
     return Manifest(
         media_type,
         layers=[Descriptor(media_types.OCTET_STREAM, digest, 0) for digest in digests],
-        payload=signed_payload(document, body) if signed else None,
+        payload=payload,
         tag=str(document.get("tag")),
     )
+
+
+def _refuse_foreign(document: Mapping[str, Any], media_type: str, fields: Sequence[str]) -> None:
+    """Refuse an object that another reader could take for a manifest of another kind."""
+    for name in fields:
+        if name in document:
+            raise ManifestInvalid(
+                f"a manifest of type '{media_type}' has no '{name}'", {"field": name}
+            )
 
 
 def _parse_schema2(document: Mapping[str, Any], media_type: str) -> Manifest:
     index = media_type in media_types.INDEX_TYPES
     foreign = ("config", "layers", "blobs", "fsLayers") if index else ("manifests", "fsLayers")
-    for name in foreign:
-        if name in document:
-            raise ManifestInvalid(
-                f"a manifest of type '{media_type}' has no '{name}'", {"field": name}
-            )
+    _refuse_foreign(document, media_type, foreign)
     subject = document.get("subject")
     return Manifest(
         media_type,
         config=_config(document, media_type),
         layers=[
-            _descriptor(entry, "layers")
+            _descriptor(entry, "layers", may_be_elsewhere=True)
             for name in ("layers", "blobs")
             for entry in _list(document, name)
         ],
@@ -220,7 +239,7 @@ def _list(document: Mapping[str, Any], name: str) -> list[Any]:
     return entries
 
 
-def _descriptor(entry: Any, name: str) -> Descriptor:
+def _descriptor(entry: Any, name: str, *, may_be_elsewhere: bool = False) -> Descriptor:
     if not isinstance(entry, dict):
         raise ManifestInvalid(f"'{name}' must be a descriptor", {"field": name})
     media_type, size, urls = entry.get("mediaType", ""), entry.get("size"), entry.get("urls")
@@ -230,7 +249,8 @@ def _descriptor(entry: Any, name: str) -> Descriptor:
         raise ManifestInvalid(f"'{name}.size' must be a number of bytes", {"field": name})
     if urls is not None and not _are_web_addresses(urls):
         raise ManifestInvalid(f"'{name}.urls' must be http or https addresses", {"field": name})
-    required = not urls and media_type not in media_types.FOREIGN_LAYER_TYPES
+    elsewhere = bool(urls) or media_type in media_types.FOREIGN_LAYER_TYPES
+    required = not (may_be_elsewhere and elsewhere)
     return Descriptor(media_type, _digest(entry.get("digest"), name), size, required)
 
 

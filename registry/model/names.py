@@ -62,6 +62,14 @@ class ImageName(str):
         return cls(text)
 
 
+def require_length(key: str, image: ImageName) -> None:
+    """Raise NameInvalid if key and image together are longer than any client could pull."""
+    if len(key) + 1 + len(image) > NAME_LIMIT:
+        raise NameInvalid(
+            f"repository key and image name together have at most {NAME_LIMIT} characters"
+        )
+
+
 class Tag(str):
     """A tag: 1 to 128 letters, digits, underscores, dots and hyphens; case counts."""
 

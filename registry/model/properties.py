@@ -68,7 +68,17 @@ def config_labels(config: bytes) -> dict[str, str]:
         label: value
         for label, value in labels.items()
         if isinstance(value, str)
+        and _is_text(label + value)
         and 0 < len(label) <= LABEL_KEY_LIMIT
         and len(value) <= LABEL_VALUE_LIMIT
     }
     return dict(list(kept.items())[:LABELS_LIMIT])
+
+
+def _is_text(text: str) -> bool:
+    """Return whether a text has a form in UTF-8; half of a surrogate pair has none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -46,7 +46,7 @@ def signed_payload(document: Mapping[str, Any], body: bytes) -> bytes:
         raise ManifestUnverified("a signed schema 1 manifest needs 1 to 16 signatures")
     try:
         payloads = {_verified_payload(signature, body) for signature in signatures}
-    except (KeyError, TypeError, ValueError, RecursionError, binascii.Error):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, binascii.Error):
         raise ManifestUnverified("a signature of the manifest is malformed") from None
     if len(payloads) != 1:
         raise ManifestUnverified("the signatures of the manifest cover different payloads")

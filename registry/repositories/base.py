@@ -11,7 +11,7 @@ from registry.model.content import Actor, Blob, StoredManifest, UploadState
 from registry.model.digests import Digest
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
-from registry.storage.uploads import UploadWriter
+from registry.storage.upload_writer import UploadWriter
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from registry.model.errors import (
     RepositoryKeyInvalid,
     RepositoryUnknown,
 )
-from registry.model.names import ImageName, RepositoryKey
+from registry.model.names import ImageName, RepositoryKey, require_length
 from registry.model.paging import Page, PageRequest
 from registry.repositories.base import Repository
 from registry.repositories.definitions import Definitions, RepositoryDefinition
@@ -127,6 +127,8 @@ class GuardedDirectory:
             BlobUnknown: there is none, or the principal may not read it; not told apart.
         """
         try:
-            return self.open(key).blob(ImageName.parse(image), digest)
+            name = ImageName.parse(image)
+            require_length(key, name)
+            return self.open(key).blob(name, digest)
         except RegistryError:
             raise BlobUnknown("blob unknown to registry", {"digest": digest}) from None

@@ -23,7 +23,7 @@ from registry.model.errors import (
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
 from registry.repositories.base import PushedManifest, Repository
-from registry.storage.uploads import UploadWriter
+from registry.storage.upload_writer import UploadWriter
 
 
 def nobody_may(principal: Principal) -> RegistryError:
@@ -63,10 +63,6 @@ class GuardedRepository:
         if not in_scope(principal, action, self.key, image):
             raise ScopeInsufficient(f"the token does not allow to {action.value} this image")
 
-    def require_push(self, image: ImageName) -> None:
-        """Raise unless the principal may push; asked before a body is looked at."""
-        self.require(Action.WRITE, image)
-
     def may(self, action: Action, image: ImageName) -> bool:
         """Return whether `require` would let it pass."""
         return self._decisions.allows(self._principal, action, self.key, image) and in_scope(
@@ -102,12 +98,11 @@ class GuardedRepository:
     def holders(self, digest: Digest, most: int) -> Iterator[ImageName]:
         """See `Repository.holders`; of these, the images that the principal may read.
 
-        A mount that does not say from where asks for no right in the token, because the client
-        cannot know the source; what the principal may read is enough.
+        A limited token counts as such here, too: one for another image must not fetch a blob.
         """
-        for image in self._unguarded.holders(digest, most):
-            if self._decisions.allows(self._principal, Action.READ, self.key, image):
-                yield image
+        return (
+            image for image in self._unguarded.holders(digest, most) if self.may(Action.READ, image)
+        )
 
     def find_blob(self, digest: Digest, most: int) -> Blob | None:
         """Return the blob from any image that the principal may read, or None."""

@@ -12,16 +12,21 @@ from registry.model.errors import (
     DigestMismatch,
     ImageUnknown,
     OperationUnsupported,
+    StorageFailed,
 )
+from registry.model.media_types import INDEX_TYPES
 from registry.model.names import ImageName, Reference, Tag
 from registry.model.paging import Page, PageRequest
 from registry.repositories.base import PushedManifest, Repository
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.pushing import ManifestPush
 from registry.storage import atomic
-from registry.storage.manifests import Place, manifest_unknown
+from registry.storage.manifest_files import Place, manifest_unknown
 from registry.storage.store import Store
-from registry.storage.uploads import UploadWriter
+from registry.storage.upload_writer import UploadWriter
+
+_ATTEMPTS = 3
+"""How often a blob is published whose content is pruned under the push's hands."""
 
 
 class LocalRepository(Repository):
@@ -112,16 +117,28 @@ class LocalRepository(Repository):
                 "provided digest did not match uploaded content",
                 {"digest": digest, "computed": found},
             )
-        # The content may be pruned between its publication and its link, if nobody else has it
-        # and it is old; then the bytes that are still in the upload are published again.
-        for _ in range(3):
-            self._store.filestore.publish(upload.data, writer.descriptor, digest)
+        self._publish_blob(image, writer, digest)
+        uploads.remove(upload)
+
+    def _publish_blob(self, image: ImageName, writer: UploadWriter, digest: Digest) -> None:
+        """Publish the bytes of an upload as content, and link them into the image.
+
+        Content may be pruned between its publication and its link, if nobody else has it and it
+        is old; then the bytes that are still in the upload are published again.
+        """
+        for _ in range(_ATTEMPTS):
+            try:
+                self._store.filestore.publish(writer.descriptor, digest)
+            except FileNotFoundError:
+                # The upload's name is gone, so it is no longer this request's to finish.
+                self._store.uploads.require_owner(writer)
+                raise StorageFailed("the upload has lost its file") from None
             try:
                 self._store.links.add(self.key, image, digest)
-                break
             except FileNotFoundError:
                 continue
-        uploads.remove(upload)
+            return
+        raise StorageFailed("the blob vanished again and again while it was being linked")
 
     def cancel_upload(self, image: ImageName, upload_id: str, actor: Actor) -> None:
         """See `Repository.cancel_upload`."""
@@ -192,9 +209,11 @@ class LocalRepository(Repository):
             return
         manifests = self._store.manifests
         for reference in holders:
-            if reference == digest or not manifests.is_index(place, reference):
+            if reference == digest:
                 continue
             parent = manifests.read(place, reference)
+            if parent.media_type not in INDEX_TYPES:
+                continue
             children = {child.digest for child in ManifestPush.parse(parent).children}
             if parent.digest != digest and digest in children:
                 raise OperationUnsupported(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from registry.model import media_types, properties
 from registry.model.content import Actor, StoredManifest
@@ -18,7 +19,6 @@ from registry.model.errors import (
     ManifestPartsMissing,
     ManifestUnknown,
     OperationUnsupported,
-    RegistryError,
     TagInvalid,
 )
 from registry.model.manifests import Manifest, parse_manifest
@@ -26,8 +26,22 @@ from registry.model.names import Reference, Tag
 from registry.repositories.base import PushedManifest
 from registry.repositories.definitions import RepositoryDefinition
 from registry.storage.journal import now, timestamp
-from registry.storage.manifests import Place, Sidecar
+from registry.storage.manifest_files import Place
+from registry.storage.manifests import Sidecar
 from registry.storage.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A manifest on its way into manifest folders, with all that is written there."""
+
+    stored: StoredManifest
+    manifest: Manifest
+    content: Digest
+    """The name that the bytes have in the filestore."""
+    blobs: Sequence[Digest]
+    """What the folder owns links to."""
+    labels: Mapping[str, str]
 
 
 class ManifestPush:
@@ -56,13 +70,18 @@ class ManifestPush:
         self._require_accepted(manifest, reference, digest)
         present = self._require_parts(manifest)
         stored = StoredManifest(digest, manifest.media_type, body)
-        labels = self._labels(manifest)
-        content = self._store.manifests.store(body)
+        candidate = self._candidate(stored, manifest, present)
         references: list[Reference] = [reference, *(tag for tag in tags if tag != reference)]
         with self._store.locks.image(self._place.key, self._place.image):
             for target in references:
-                self._publish(target, stored, manifest, content, present, labels)
+                self._publish(target, candidate)
         return PushedManifest(digest, manifest.subject, tags)
+
+    def _candidate(
+        self, stored: StoredManifest, manifest: Manifest, blobs: Sequence[Digest]
+    ) -> _Candidate:
+        content = self._store.manifests.store(stored.body)
+        return _Candidate(stored, manifest, content, blobs, self._labels(manifest))
 
     def _require_accepted(self, manifest: Manifest, reference: Reference, digest: Digest) -> None:
         if manifest.media_type in media_types.SCHEMA1_TYPES:
@@ -120,37 +139,52 @@ class ManifestPush:
         with open(blob.path, "rb") as file:
             return properties.config_labels(file.read())
 
-    def _publish(
+    def _publish(self, reference: Reference, candidate: _Candidate) -> None:
+        """Put a manifest under a tag or digest; the image lock is held."""
+        previous, digest = self._previous(reference), candidate.stored.digest
+        moved = previous is not None and previous.digest != digest
+        if previous is not None and moved:
+            self.keep_by_digest(reference, previous)
+        self._put(reference, candidate, strict=not self._definition.flag("allowSparseIndexes"))
+        if moved:
+            self._store.manifests.drop_stale_links(self._place, reference, candidate.blobs)
+        self._record(reference, candidate.stored, previous)
+
+    def _put(
         self,
         reference: Reference,
-        stored: StoredManifest,
-        manifest: Manifest,
-        content: Digest,
-        blobs: Sequence[Digest],
-        labels: Mapping[str, str],
+        candidate: _Candidate,
+        *,
+        strict: bool,
+        kept: Sidecar | None = None,
     ) -> None:
+        """Write in the order that a crash may interrupt; undo all if it fails before the commit.
+
+        ``strict`` refuses a manifest whose blobs have vanished since they were checked. ``kept``
+        is what was recorded of a manifest that is only moved, so that its makers stay known.
+        """
         manifests, place = self._store.manifests, self._place
-        previous = self._previous(reference)
-        if previous is not None and previous.digest != stored.digest:
-            self.keep_by_digest(reference, previous)
-        temporary, vanished = manifests.prepare(place, reference, content, blobs)
-        if vanished and not self._definition.flag("allowSparseIndexes"):
-            manifests.discard(temporary)
-            raise _parts_missing(vanished)
+        stored, manifest = candidate.stored, candidate.manifest
         known = manifests.has(place, stored.digest)
+        temporary, vanished = manifests.prepare(
+            place, reference, candidate.content, candidate.blobs
+        )
         try:
-            sidecar = self._sidecar(reference, stored, labels)
-            manifests.register(place, stored.digest, content, manifest.subject)
-            manifests.commit(place, reference, temporary, sidecar, index=manifest.is_index)
-        except RegistryError:
-            # The disk is full or failed before the commit point: nothing may be left of this.
-            if not known:
-                manifests.unregister(place, stored.digest, manifest.subject)
-            manifests.discard(temporary)
+            if vanished and strict:
+                raise _parts_missing(vanished)
+            manifests.register(place, stored.digest, candidate.content, manifest.subject)
+            sidecar = self._sidecar(reference, stored, candidate.labels, kept)
+            manifests.stage(place, reference, temporary, sidecar)
+            manifests.commit(temporary, index=manifest.is_index)
+        except BaseException:
+            try:
+                if not known:
+                    manifests.unregister(place, stored.digest, manifest.subject)
+            finally:
+                manifests.discard(temporary)
             raise
-        if previous is not None and previous.digest != stored.digest:
-            manifests.drop_stale_links(place, reference, blobs)
-        self._record(reference, stored, previous)
+        # From here on the manifest is there, and a failure takes nothing back.
+        manifests.settle(place, reference, index=manifest.is_index)
 
     def _previous(self, reference: Reference) -> StoredManifest | None:
         try:
@@ -164,22 +198,24 @@ class ManifestPush:
         if manifests.has_folder(place, stored.digest):
             return
         manifest = self.parse(stored)
-        content = manifests.store(stored.body)
         blobs = [
-            blob.digest
-            for blob in (*manifest.blobs, *manifest.children)
-            if manifests.holds(place, tag, blob.digest)
+            part.digest
+            for part in (*manifest.blobs, *manifest.children)
+            if manifests.holds(place, tag, part.digest)
         ]
-        labels = self._labels(manifest)
-        temporary, _ = manifests.prepare(place, stored.digest, content, blobs)
-        sidecar = self._sidecar(stored.digest, stored, labels)
-        manifests.commit(place, stored.digest, temporary, sidecar, index=manifest.is_index)
+        kept = self._store.manifests.sidecar(place, tag)
+        self._put(stored.digest, self._candidate(stored, manifest, blobs), strict=False, kept=kept)
 
     def _sidecar(
-        self, reference: Reference, stored: StoredManifest, labels: Mapping[str, str]
+        self,
+        reference: Reference,
+        stored: StoredManifest,
+        labels: Mapping[str, str],
+        kept: Sidecar | None,
     ) -> Sidecar:
         moment = timestamp(now())
-        old = self._store.manifests.sidecar(self._place, reference) or {}
+        old = kept or self._store.manifests.sidecar(self._place, reference) or {}
+        moved = kept or {"modified": moment, "modifiedBy": self._actor.name}
         sha256 = hashlib.sha256(stored.body).hexdigest()
         return {
             "digest": stored.digest,
@@ -188,8 +224,8 @@ class ManifestPush:
             "mediaType": stored.media_type,
             "created": old.get("created", moment),
             "createdBy": old.get("createdBy", self._actor.name),
-            "modified": moment,
-            "modifiedBy": self._actor.name,
+            "modified": moved["modified"],
+            "modifiedBy": moved["modifiedBy"],
             "properties": properties.manifest_properties(
                 self._place.image, reference, stored.digest, stored.media_type, sha256, labels
             ),

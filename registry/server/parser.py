@@ -31,7 +31,11 @@ class RequestParser(HTTPRequestParser):
         smuggled past a proxy (RFC 9112, section 6.3; waitress CVE-2019-16786 and its kin).
         """
         _refuse_ambiguous_length(header_plus)
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError:
+            # The standard library's URL parser refuses some hosts so.
+            raise ParsingError("the target of the request is malformed") from None
         if self.body_rcv is None:
             return
         self.body = Body()

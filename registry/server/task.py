@@ -77,6 +77,7 @@ class JsonErrorTask(ErrorTask):
         self.status = f"{error.code} {error.reason}"
         self.response_headers.append(("Content-Type", "application/json"))
         self.response_headers.append(("X-Content-Type-Options", "nosniff"))
+        self.response_headers.append(("Docker-Distribution-Api-Version", "registry/2.0"))
         self.set_close_on_finish()
         self.content_length = len(body)
         client = self.channel.addr[0]

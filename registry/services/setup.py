@@ -40,6 +40,7 @@ def set_up(instance: Instance, admin_password: str | None) -> Setup:
     if new:
         with contextlib.suppress(RepositoryExists):
             instance.definitions.create(FIRST_REPOSITORY, "local", {})
+        storage_format.stamp(instance.store.layout)
     return Setup(new, generated)
 
 

@@ -1,9 +1,10 @@
 """Storage: WHERE bytes lie. The only room that touches the disk and takes locks.
 
-Read in this order: ``layout`` (every path, with the tree drawn), ``atomic`` (the only writer),
-``locks``, ``filestore`` (content), ``uploads``, ``links`` (which image may show which blob),
-``manifests`` (manifest folders and the commit point), ``catalog`` (lists), ``journal``,
-``documents`` (small JSON files), ``format`` (start-up checks), ``store`` (all of it in one object).
+Read in this order: ``layout`` (every path, with the tree drawn), ``atomic`` and ``open_files``
+(the only writers), ``locks``, ``filestore`` (content), ``uploads`` and ``upload_writer``,
+``links`` (which image may show which blob), ``manifests`` and ``manifest_files`` (manifest
+folders and the commit point), ``catalog`` (lists), ``journal``, ``documents`` (small JSON files),
+``format`` (start-up checks), ``store`` (all of it in one object).
 
 May import: model, config, and filelock in ``locks``. May touch: the storage folder.
 Invariants: a name in its final place is complete and durable; bytes under a digest never change;

@@ -1,10 +1,9 @@
-"""The only writer: every change of the storage folder goes through a function of this file.
+"""The only writer of names: every change of the storage folder's tree goes through this file.
 
 What is promised, to threads and processes alike and through power cuts: a name in its final place
 is complete, and when a function whose docstring says "durable" has returned, its change survives.
 A failed fsync is never retried, because the kernel marks the pages clean; the file is given up.
-Errors come out by cause: a full disk or quota as `StorageFull`, any other failure of the disk as
-`StorageFailed`. ``FileNotFoundError`` and ``FileExistsError`` are answers, and pass through.
+Errors come out by cause, see `registry.storage.open_files`.
 
 Sources: fsync(2), link(2), rename(2); Rebello et al., "Can Applications Recover from fsync
 Failures?", ATC 2020.
@@ -13,49 +12,24 @@ Failures?", ATC 2020.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
-import fcntl
-import logging
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import TypeVar
 
-from registry.model.errors import StorageFailed, StorageFull
 from registry.storage.layout import TEMPORARY_PREFIX
-
-logger = logging.getLogger(__name__)
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
-if _sync_file_range is not None:
-    _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+from registry.storage.open_files import sync_file, translated, write_all
 
 _FOLDER_MODE = 0o750
 CONTENT_MODE = 0o444
 SECRET_MODE = 0o600
 DOCUMENT_MODE = 0o640
 
+_ATTEMPTS = 4
+"""How often a parent folder that vanishes again and again is made."""
 
-class LinksExhausted(Exception):
-    """The file has as many names as the filesystem allows (65,000 on ext4)."""
-
-
-@contextlib.contextmanager
-def translated() -> Iterator[None]:
-    """Turn errors of the disk into the storage's own; absent and existing names pass through."""
-    try:
-        yield
-    except (FileNotFoundError, FileExistsError):
-        raise
-    except OSError as error:
-        if error.errno == errno.EMLINK:
-            raise LinksExhausted from error
-        if error.errno in _FULL:
-            raise StorageFull("the storage is full; free space or raise the quota") from error
-        logger.error("storage failed: %s", error)
-        raise StorageFailed("the storage folder cannot be read or written") from error
+Result = TypeVar("Result")
 
 
 def temporary_name(folder: str) -> str:
@@ -64,13 +38,26 @@ def temporary_name(folder: str) -> str:
 
 
 def sync_folder(path: str) -> None:
-    """Make the entries of a folder durable."""
+    """Make the entries of a folder durable; one that has been removed has none."""
     with translated():
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            return
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def sync_folders(path: str, stop: str) -> None:
+    """Make the entries of a folder and of its parents up to ``stop`` durable.
+
+    For a folder that may have been made by somebody who was killed before syncing it.
+    """
+    while path.startswith(stop):
+        sync_folder(path)
+        path = os.path.dirname(path)
 
 
 def make_folder(path: str) -> None:
@@ -81,25 +68,22 @@ def make_folder(path: str) -> None:
     with translated():
         if os.path.isdir(path):
             return
-        parent = os.path.dirname(path)
         try:
-            os.mkdir(path, _FOLDER_MODE)
-        except FileNotFoundError:
-            make_folder(parent)
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(path, _FOLDER_MODE)
+            _in_folder(path, lambda: os.mkdir(path, _FOLDER_MODE))
         except FileExistsError:
+            if not os.path.isdir(path):
+                raise
             return
-    sync_folder(parent)
+    sync_folder(os.path.dirname(path))
 
 
-def _in_folder(path: str, action: Callable[[], None]) -> None:
+def _in_folder(path: str, action: Callable[[], Result]) -> Result:
     """Do ``action`` on ``path``; where its folder is missing, make it and try again.
 
     Empty folders are removed at any time by whoever finds them empty, so a parent may vanish
     between its making and its use.
     """
-    for _ in range(3):
+    for _ in range(_ATTEMPTS):
         try:
             return action()
         except FileNotFoundError:
@@ -107,32 +91,38 @@ def _in_folder(path: str, action: Callable[[], None]) -> None:
     return action()
 
 
-def write_all(descriptor: int, data: bytes | memoryview) -> None:
-    """Write all of ``data``; a short write goes on where it ended."""
+def _open_in_folder(path: str, flags: int, mode: int) -> int:
+    """Open a file that may be new; a planted symbolic link is not followed."""
+    flags |= os.O_NOFOLLOW | os.O_CLOEXEC | os.O_CREAT
     with translated():
-        written = os.write(descriptor, data)
-        while written < len(data):
-            written += os.write(descriptor, memoryview(data)[written:])
-
-
-def sync_file(descriptor: int) -> None:
-    """Make the bytes of an open file durable."""
-    with translated():
-        os.fsync(descriptor)
+        return _in_folder(path, lambda: os.open(path, flags, mode))
 
 
 def create_file(path: str, mode: int = SECRET_MODE) -> int:
     """Open the new file ``path`` for reading and writing; the parent folder is made if needed.
 
     Raises:
-        FileExistsError: the name is taken; a planted symbolic link is not followed either.
+        FileExistsError: the name is taken.
     """
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    opened: list[int] = []
+    return _open_in_folder(path, os.O_RDWR | os.O_EXCL, mode)
 
+
+def open_append(path: str, *, create: bool = True) -> int:
+    """Open ``path`` for appending; with ``create`` it is made if it is missing.
+
+    Raises:
+        FileNotFoundError: it is missing, and ``create`` is false.
+    """
+    flags = os.O_WRONLY | os.O_APPEND
+    if create:
+        return _open_in_folder(path, flags, DOCUMENT_MODE)
     with translated():
-        _in_folder(path, lambda: opened.append(os.open(path, flags, mode)))
-    return opened[0]
+        return os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
+def lock_file(path: str) -> int:
+    """Open the lock file ``path``, made if it is missing."""
+    return _open_in_folder(path, os.O_RDWR, SECRET_MODE)
 
 
 def write_temporary(folder: str, data: bytes, mode: int = CONTENT_MODE) -> str:
@@ -143,10 +133,10 @@ def write_temporary(folder: str, data: bytes, mode: int = CONTENT_MODE) -> str:
     path = temporary_name(folder)
     descriptor = create_file(path, mode)
     try:
+        write_all(descriptor, data)
         with translated():
-            write_all(descriptor, data)
             os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
+        sync_file(descriptor)
     except BaseException:
         remove(path)
         raise
@@ -177,11 +167,33 @@ def link(source: str, target: str) -> bool:
     return True
 
 
+def link_open(descriptor: int, target: str) -> bool:
+    """Give an open file the further name ``target``; return whether it is new.
+
+    By the descriptor and not by a name, so that it is this very file, whatever has become of its
+    names meanwhile.
+
+    Raises:
+        FileNotFoundError: the file has no name left, so it cannot get another one.
+    """
+    make_folder(os.path.dirname(target))
+    with translated():
+        # Only with a folder descriptor does Python let linkat(2) follow the magic link.
+        folder = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.link(str(descriptor), target, src_dir_fd=folder, follow_symlinks=True)
+        except FileExistsError:
+            return False
+        finally:
+            os.close(folder)
+    return True
+
+
 def rename(source: str, target: str) -> None:
     """Put ``source`` in the place of ``target`` in one step.
 
     rename(2) does nothing where both are links to one inode; then the old name is removed, so
-    that ``source`` is gone in every case.
+    that ``source`` is gone in every case but a failure.
     """
     with translated():
         os.rename(source, target)
@@ -196,11 +208,19 @@ def rename_over_link(source: str, target: str) -> None:
     remove(source)
 
 
+def put_in_place(temporary: str, target: str) -> None:
+    """Put a temporary file under its final name; on failure the temporary one is gone, too."""
+    try:
+        rename(temporary, target)
+    except BaseException:
+        remove(temporary)
+        raise
+
+
 def replace_document(path: str, data: bytes, mode: int = DOCUMENT_MODE) -> None:
     """Put ``data`` under ``path`` durably; readers see the old bytes or the new ones."""
     folder = os.path.dirname(path)
-    temporary = write_temporary(folder, data, mode)
-    rename(temporary, path)
+    put_in_place(write_temporary(folder, data, mode), path)
     sync_folder(folder)
 
 
@@ -250,39 +270,6 @@ def remove_empty_folders(path: str, stop: str) -> None:
         path = os.path.dirname(path)
 
 
-def append_line(descriptor: int, line: bytes) -> None:
-    """Append a whole line to a file opened with O_APPEND; lines of several writers do not mix."""
-    write_all(descriptor, line)
-
-
-def open_append(path: str, *, create: bool = True) -> int:
-    """Open ``path`` for appending; with ``create`` it is made if it is missing.
-
-    Raises:
-        FileNotFoundError: it is missing, and ``create`` is false.
-    """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-    if not create:
-        with translated():
-            return os.open(path, flags)
-    opened: list[int] = []
-    with translated():
-        _in_folder(path, lambda: opened.append(os.open(path, flags | os.O_CREAT, DOCUMENT_MODE)))
-    return opened[0]
-
-
-def truncate(descriptor: int, size: int) -> None:
-    """Cut an open file to ``size`` bytes."""
-    with translated():
-        os.ftruncate(descriptor, size)
-
-
-def set_mode(descriptor: int, mode: int) -> None:
-    """Set the permissions of an open file."""
-    with translated():
-        os.fchmod(descriptor, mode)
-
-
 def touch(path: str) -> bool:
     """Set the modification time to now; return whether the file is there."""
     with translated():
@@ -291,41 +278,3 @@ def touch(path: str) -> bool:
         except FileNotFoundError:
             return False
         return True
-
-
-def copy_range(source: int, target: int, size: int) -> None:
-    """Copy the first ``size`` bytes of an open file, in the kernel."""
-    with translated():
-        copied = 0
-        while copied < size:
-            part = os.copy_file_range(source, target, size - copied, copied, copied)
-            if part == 0:
-                raise OSError(errno.EIO, "the source ended early")
-            copied += part
-
-
-def start_writeback(descriptor: int, offset: int, size: int) -> None:
-    """Let the kernel begin to write a range, so that the later fsync finds little to do.
-
-    sync_file_range(2) with SYNC_FILE_RANGE_WRITE: an accelerator, it makes nothing durable.
-    """
-    if _sync_file_range is not None:
-        _sync_file_range(descriptor, offset, size, 2)
-
-
-def lock_file(path: str) -> int:
-    """Open the lock file ``path``, made if it is missing."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    opened: list[int] = []
-    with translated():
-        _in_folder(path, lambda: opened.append(os.open(path, flags, SECRET_MODE)))
-    return opened[0]
-
-
-def try_lock(descriptor: int) -> bool:
-    """Take the exclusive lock of an open file without waiting; return whether it was free."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

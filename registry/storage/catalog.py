@@ -16,7 +16,7 @@ from registry.model.digests import Digest
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
 from registry.storage.layout import Layout, content_name, is_part, part_of
-from registry.storage.manifests import is_manifest_folder
+from registry.storage.manifest_files import is_manifest_folder
 
 
 class Catalog:

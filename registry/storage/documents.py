@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import Any
 
 from registry.model.errors import StorageFailed
 from registry.storage import atomic
 
 _CAPACITY = 16384
+_TICK = 50_000_000
+"""Nanoseconds within which two changes of a file may bear the same time."""
+
+_Version = tuple[int, int, int, int]
+"""Inode, modification, change, size of a file."""
 
 
 class Documents:
     """Reads JSON documents through a cache that the disk confirms each time."""
 
     def __init__(self) -> None:
-        self._parsed: dict[str, tuple[tuple[int, int, int], dict[str, Any]]] = {}
+        self._parsed: dict[str, tuple[_Version, dict[str, Any]]] = {}
 
     def read(self, path: str) -> dict[str, Any] | None:
         """Return the document at ``path``, or None where there is none. Do not change it.
@@ -33,13 +39,13 @@ class Documents:
         except (FileNotFoundError, NotADirectoryError):
             self._parsed.pop(path, None)
             return None
-        version = (status.st_ino, status.st_mtime_ns, status.st_size)
+        version = (status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
         known = self._parsed.get(path)
         if known is not None and known[0] == version:
             return known[1]
         return self._parse(path, version)
 
-    def _parse(self, path: str, version: tuple[int, int, int]) -> dict[str, Any] | None:
+    def _parse(self, path: str, version: _Version) -> dict[str, Any] | None:
         try:
             with open(path, "rb") as file:
                 document = json.load(file)
@@ -51,7 +57,10 @@ class Documents:
             raise StorageFailed(f"the document {os.path.basename(path)} is damaged")
         if len(self._parsed) >= _CAPACITY:
             self._parsed.clear()
-        self._parsed[path] = (version, document)
+        # A file changed twice within one tick of the clock would look unchanged, so what is that
+        # young is read again.
+        if time.time_ns() - version[2] > _TICK:
+            self._parsed[path] = (version, document)
         return document
 
     def names(self, folder: str) -> list[str]:
@@ -66,8 +75,12 @@ class Documents:
 
 
 def encode(document: dict[str, Any]) -> bytes:
-    """Return a document as an admin wants to read it: indented, in a stable order."""
-    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+    """Return a document as an admin wants to read it: indented, in a stable order.
+
+    A lone surrogate, which UTF-8 has no form for, is written as the escape that JSON has for it.
+    """
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
 def replace(path: str, document: dict[str, Any], mode: int = atomic.DOCUMENT_MODE) -> None:

@@ -11,8 +11,9 @@ import os
 import time
 
 from registry.model.digests import Digest
-from registry.storage import atomic
+from registry.storage import atomic, open_files
 from registry.storage.layout import Layout
+from registry.storage.open_files import LinksExhausted
 
 LEASE_RENEWAL = 300.0
 """Seconds after which a "yes, it is here" renews the age of the content again."""
@@ -24,21 +25,29 @@ class Filestore:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
 
-    def publish(self, path: str, descriptor: int, digest: Digest) -> None:
-        """Give the file ``path``, open as ``descriptor``, its name as content; durable bytes.
+    def publish(self, descriptor: int, digest: Digest) -> None:
+        """Give an open file its name as content; durable bytes.
 
-        The caller has verified that the bytes have ``digest``. ``path`` stays; the caller removes
-        it. Content that is there already stays as it is, and is renewed.
+        The caller has verified that the bytes have ``digest``, and nobody else writes to the
+        file. Its other names stay; the caller removes them. Content that is there already stays
+        as it is, and is renewed.
+
+        Raises:
+            FileNotFoundError: the file has lost its last name meanwhile.
         """
         target = self._layout.content(digest)
         if atomic.touch(target):
             return
-        atomic.set_mode(descriptor, atomic.CONTENT_MODE)
-        # Bytes first, name second: a name in the filestore is a promise about its bytes. The
-        # folder of the name is not synced, because images own their content by their own links.
-        atomic.sync_file(descriptor)
-        if not atomic.link(path, target):
-            atomic.touch(target)
+        open_files.set_mode(descriptor, atomic.CONTENT_MODE)
+        try:
+            # Bytes first, name second: a name in the filestore is a promise about its bytes. The
+            # folder of the name is not synced: images own their content by their own links.
+            open_files.sync_file(descriptor)
+            if not atomic.link_open(descriptor, target):
+                atomic.touch(target)
+        except BaseException:
+            open_files.set_mode(descriptor, atomic.SECRET_MODE)
+            raise
 
     def store(self, data: bytes, digest: Digest) -> None:
         """Store ``data`` as content; durable. The caller has verified the digest."""
@@ -69,7 +78,7 @@ class Filestore:
             if source is None:
                 raise
             atomic.link(source, target)
-        except atomic.LinksExhausted:
+        except LinksExhausted:
             self._split(content)
             atomic.link(content, target)
 
@@ -83,8 +92,9 @@ class Filestore:
         try:
             target = atomic.create_file(temporary, atomic.CONTENT_MODE)
             try:
-                atomic.copy_range(source, target, os.fstat(source).st_size)
-                atomic.sync_file(target)
+                open_files.copy_range(source, target, os.fstat(source).st_size)
+                open_files.set_mode(target, atomic.CONTENT_MODE)
+                open_files.sync_file(target)
                 atomic.rename(temporary, content)
             except BaseException:
                 atomic.remove(temporary)

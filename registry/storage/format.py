@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 
@@ -11,27 +12,41 @@ from registry.storage.layout import FOLDERS, FORMAT_VERSION, Layout
 
 
 def prepare(layout: Layout) -> bool:
-    """Make the folders of a storage root and check that it can serve; return whether it is new.
+    """Make the folders of a storage root and check that it can serve.
+
+    Returns whether it is new, that is, whether the first start has not been finished.
 
     Raises:
         StorageUnusable: with the reason and the remedy in one sentence.
     """
     root = layout.root
     try:
-        os.makedirs(root, mode=0o750, exist_ok=True)
+        atomic.make_folder(root)
         for name in FOLDERS:
-            os.makedirs(layout.top(name), mode=0o750, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
+            atomic.make_folder(layout.top(name))
+    except FileExistsError:
         raise StorageUnusable(
             f"'{root}' or a part of it is a file; name a folder with --storage"
         ) from None
-    except OSError as error:
-        raise StorageUnusable(
-            f"the storage folder '{root}' cannot be written ({error.strerror}); give the server's "
-            "user the right to write there, or name another folder with --storage"
-        ) from None
+    except RegistryError as error:
+        cause = error.__cause__
+        if isinstance(cause, NotADirectoryError):
+            raise StorageUnusable(
+                f"'{root}' or a part of it is a file; name a folder with --storage"
+            ) from None
+        reason = cause.strerror if isinstance(cause, OSError) else error.message
+        raise StorageUnusable(_unwritable(root, reason)) from None
+    except FileNotFoundError as error:
+        raise StorageUnusable(_unwritable(root, error.strerror)) from None
     probe(layout)
-    return _stamp(layout)
+    return not _is_stamped(layout)
+
+
+def _unwritable(root: str, reason: str | None) -> str:
+    return (
+        f"the storage folder '{root}' cannot be written ({reason}); give the server's user the "
+        "right to write there, or name another folder with --storage"
+    )
 
 
 def probe(layout: Layout) -> None:
@@ -67,21 +82,29 @@ def _probe_link(layout: Layout, temporary: str, folder: str) -> None:
             "ext4, xfs or btrfs"
         ) from None
     finally:
-        atomic.remove(target)
+        # What is wrong has been found; that the trial's own name resists must not hide it.
+        with contextlib.suppress(RegistryError):
+            atomic.remove(target)
     if not linked:
         raise StorageUnusable(
             f"the filesystem of '{layout.root}' does not count hard links; use ext4, xfs or btrfs"
         )
 
 
-def _stamp(layout: Layout) -> bool:
+def stamp(layout: Layout) -> None:
+    """Mark the storage folder as set up, in this format; the last step of the first start."""
+    documents.replace(
+        layout.format_file(), {"layout": "docker-registry", "version": FORMAT_VERSION}
+    )
+
+
+def _is_stamped(layout: Layout) -> bool:
     path = layout.format_file()
     try:
         with open(path, "rb") as file:
             version = json.load(file)["version"]
     except FileNotFoundError:
-        documents.replace(path, {"layout": "docker-registry", "version": FORMAT_VERSION})
-        return True
+        return False
     except (ValueError, KeyError, TypeError):
         raise StorageUnusable(f"'{path}' is damaged; restore it from a backup") from None
     if version != FORMAT_VERSION:
@@ -89,4 +112,4 @@ def _stamp(layout: Layout) -> bool:
             f"'{layout.root}' has storage format {version}, this server knows {FORMAT_VERSION}; "
             "run the server version that wrote it, or a newer one"
         )
-    return False
+    return True

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging
 import os
 import threading
 from typing import Any
 
 from registry.model.content import Actor
+from registry.model.errors import RegistryError
 from registry.model.names import ImageName, RepositoryKey
 from registry.storage import atomic
 from registry.storage.layout import Layout
+from registry.storage.open_files import write_all
+
+logger = logging.getLogger(__name__)
 
 
 def timestamp(moment: datetime.datetime) -> str:
@@ -39,11 +44,12 @@ class Journal:
         self._day = ""
         self._descriptor = -1
         self._process = 0
+        self._torn = False
 
     def record(
         self, event: str, key: RepositoryKey, image: ImageName, actor: Actor, **facts: Any
     ) -> None:
-        """Append one event; facts that are None are left out."""
+        """Append one event that has happened; facts that are None are left out."""
         moment = now()
         line = {
             "time": timestamp(moment),
@@ -53,16 +59,27 @@ class Journal:
             "principal": actor.name,
             "address": actor.address,
         } | {name: value for name, value in facts.items() if value is not None}
-        data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
+        text = json.dumps(line, ensure_ascii=False)
         with self._lock:
-            atomic.append_line(self._open(f"{moment:%Y-%m-%d}"), data)
+            self._append(f"{moment:%Y-%m-%d}", text.encode("utf-8", "backslashreplace"))
+
+    def _append(self, day: str, line: bytes) -> None:
+        """Append a line; the event has happened, so a failure is logged with the line itself."""
+        try:
+            descriptor = self._open(day)
+            # What a failed write left of a line must not spoil this one.
+            whole = (b"\n" if self._torn else b"") + line + b"\n"
+            self._torn = True
+            write_all(descriptor, whole)
+            self._torn = False
+        except RegistryError as error:
+            logger.error("a line of the journal is lost (%s): %s", error, line.decode())
 
     def _open(self, day: str) -> int:
         """Return the descriptor of the day's file; a removed or forked one is opened again."""
-        stale = day != self._day or self._process != os.getpid()
+        stale = day != self._day or self._process != os.getpid() or self._descriptor < 0
         if stale or os.fstat(self._descriptor).st_nlink == 0:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
+            self._close()
             self._descriptor = atomic.open_append(self._layout.journal(day))
             self._day, self._process = day, os.getpid()
         return self._descriptor
@@ -70,6 +87,9 @@ class Journal:
     def close(self) -> None:
         """Close the file; the next event opens it again."""
         with self._lock:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-                self._descriptor, self._day = -1, ""
+            self._close()
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)

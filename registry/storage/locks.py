@@ -15,10 +15,11 @@ import os
 import zlib
 from collections.abc import Iterator
 
-from filelock import UnixFileLock
+from filelock import Timeout, UnixFileLock
 
+from registry.model.errors import StorageFailed
 from registry.model.names import ImageName, RepositoryKey
-from registry.storage import atomic
+from registry.storage import atomic, open_files
 from registry.storage.layout import Layout
 
 _IMAGE_SLOTS = 1024
@@ -40,7 +41,7 @@ class Locks:
         slot = zlib.crc32(f"{key}/{image}".encode()) % _IMAGE_SLOTS
         descriptor = atomic.lock_file(self._layout.lock(f"image-{slot:03x}"))
         try:
-            with atomic.translated():
+            with open_files.translated():
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
@@ -48,7 +49,18 @@ class Locks:
 
     @contextlib.contextmanager
     def definitions(self) -> Iterator[None]:
-        """Hold the right to change users, repositories and keys."""
+        """Hold the right to change users, repositories and keys.
+
+        Raises:
+            StorageFailed: somebody else has held it for too long.
+        """
         path = self._layout.lock("definitions")
-        with UnixFileLock(path, timeout=DEFINITIONS_TIMEOUT, fallback_to_soft=False):
+        lock = UnixFileLock(path, timeout=DEFINITIONS_TIMEOUT, fallback_to_soft=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise StorageFailed("another process is changing users or repositories") from None
+        try:
             yield
+        finally:
+            lock.release()

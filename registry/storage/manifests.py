@@ -10,44 +10,37 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from registry.model.content import StoredManifest
-from registry.model.digests import DEFAULT_ALGORITHM, Digest
+from registry.model.digests import DEFAULT_ALGORITHM, HEX_LENGTHS, Digest
 from registry.model.errors import ManifestInvalid, ManifestUnknown, StorageFailed
 from registry.model.manifests import ManifestIdentifier
-from registry.model.names import ImageName, Reference, RepositoryKey, Tag
+from registry.model.names import Reference, Tag
 from registry.storage import atomic, documents
 from registry.storage.documents import Documents
 from registry.storage.filestore import Filestore
 from registry.storage.layout import (
-    INDEX_FILE,
     MANIFEST_FILE,
     MANIFEST_FILES,
     SIDECAR_ENDING,
     Layout,
     content_name,
-    is_part,
     parse_content_name,
-    part_of,
 )
+from registry.storage.manifest_files import (
+    Place,
+    is_manifest_folder,
+    listed,
+    manifest_unknown,
+    names_of,
+    read_file,
+    read_manifest,
+    reference_of,
+)
+from registry.storage.open_files import LinksExhausted
 
 Sidecar = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """An image of a repository: where manifests are put and looked for."""
-
-    key: RepositoryKey
-    image: ImageName
-
-
-def manifest_unknown(place: Place, reference: Reference) -> ManifestUnknown:
-    """Return the error for a tag or digest that the image does not have."""
-    kind = "tag" if isinstance(reference, Tag) else "revision"
-    return ManifestUnknown("manifest unknown", {"name": place.image, kind: str(reference)})
 
 
 class Manifests:
@@ -71,24 +64,27 @@ class Manifests:
         if isinstance(reference, Tag):
             return self._read_tag(place, reference)
         try:
-            body = _read_file(self._layout.manifest(place.key, place.image, reference))
+            body = read_file(self._layout.manifest(place.key, place.image, reference))
         except (FileNotFoundError, NotADirectoryError):
             raise manifest_unknown(place, reference) from None
         return self._identify(body, reference.algorithm)
 
     def _read_tag(self, place: Place, tag: Tag) -> StoredManifest:
         folder = self._layout.manifest_folder(place.key, place.image, tag)
-        body = _read_folder(folder)
+        body = read_manifest(folder)
         if body is None:
             raise manifest_unknown(place, tag)
         sidecar = self._documents.read(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}")
-        algorithm = DEFAULT_ALGORITHM
-        if sidecar is not None:
-            algorithm = str(sidecar.get("digest", "")).partition(":")[0] or DEFAULT_ALGORITHM
-        stored = self._identify(body, algorithm)
-        if algorithm != DEFAULT_ALGORITHM and not self.has(place, stored.digest):
-            # The tag has been moved between the two reads, by somebody who uses the default.
-            stored = self._identify(body, DEFAULT_ALGORITHM)
+        recorded = "" if sidecar is None else str(sidecar.get("digest"))
+        algorithm = recorded.partition(":")[0]
+        stored = self._identify(body, algorithm if algorithm in HEX_LENGTHS else DEFAULT_ALGORITHM)
+        if stored.digest != recorded:
+            # The sidecar is that of another manifest: the tag was moved between the two reads, or
+            # a crash came between the two writes. The digest is one that the image knows.
+            for algorithm in HEX_LENGTHS:
+                stored = self._identify(body, algorithm)
+                if self.has(place, stored.digest):
+                    break
         return stored
 
     def _identify(self, body: bytes, algorithm: str) -> StoredManifest:
@@ -103,7 +99,10 @@ class Manifests:
         return os.path.exists(self._layout.manifest(place.key, place.image, digest))
 
     def sidecar(self, place: Place, reference: Reference) -> Sidecar | None:
-        """Return what is recorded beside the manifest of a folder; do not change it."""
+        """Return what is recorded beside the manifest of a folder; do not change it.
+
+        After a crash it may be that of the manifest that was about to come: compare ``digest``.
+        """
         folder = self._layout.manifest_folder(place.key, place.image, reference)
         return self._documents.read(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}")
 
@@ -129,7 +128,7 @@ class Manifests:
             return
         with entries:
             for entry in entries:
-                reference = _reference_of(entry.name)
+                reference = reference_of(entry.name)
                 if reference is not None and is_manifest_folder(entry.path):
                     yield reference
 
@@ -159,11 +158,6 @@ class Manifests:
         folder = self._layout.manifest_folder(place.key, place.image, reference)
         return os.path.exists(f"{folder}/{content_name(part)}")
 
-    def is_index(self, place: Place, reference: Reference) -> bool:
-        """Return whether the manifest folder holds an index or list."""
-        folder = self._layout.manifest_folder(place.key, place.image, reference)
-        return os.path.exists(f"{folder}/{INDEX_FILE}")
-
     # --- writing -----------------------------------------------------------------------------
 
     def store(self, body: bytes) -> Digest:
@@ -182,21 +176,25 @@ class Manifests:
         """
         folder = self._layout.manifest_folder(place.key, place.image, reference)
         atomic.make_folder(folder)
-        missing = []
-        for blob in blobs:
-            source = self._layout.layer(place.key, place.image, blob)
-            try:
-                self._link_layer(blob, source, f"{folder}/{content_name(blob)}")
-            except FileNotFoundError:
-                missing.append(blob)
         temporary = atomic.temporary_name(folder)
-        self._filestore.give(content, temporary)
+        missing = []
+        try:
+            for blob in blobs:
+                source = self._layout.layer(place.key, place.image, blob)
+                try:
+                    self._link_layer(blob, source, f"{folder}/{content_name(blob)}")
+                except FileNotFoundError:
+                    missing.append(blob)
+            self._filestore.give(content, temporary)
+        except BaseException:
+            self.discard(temporary)
+            raise
         return temporary, missing
 
     def _link_layer(self, blob: Digest, source: str, target: str) -> None:
         try:
             atomic.link(source, target)
-        except atomic.LinksExhausted:
+        except LinksExhausted:
             self._filestore.give(blob, target)
 
     def register(
@@ -209,35 +207,42 @@ class Manifests:
             folder = self._layout.referrers(place.key, place.image, subject)
             self._filestore.give(content, f"{folder}/{content_name(digest)}")
             atomic.sync_folder(folder)
-        layers = self._layout.layers(place.key, place.image)
-        if os.path.isdir(layers):
-            atomic.sync_folder(layers)
+        atomic.sync_folder(self._layout.layers(place.key, place.image))
         atomic.sync_folder(os.path.dirname(path))
 
-    def commit(
-        self, place: Place, reference: Reference, temporary: str, sidecar: Sidecar, *, index: bool
-    ) -> None:
-        """Put the prepared manifest in place: the commit point of a tag. Durable.
-
-        A tag that changes from image to index or back keeps its old file name for the one step
-        that commits, so that there is never a moment with two manifests or with none.
-        """
+    def stage(self, place: Place, reference: Reference, temporary: str, sidecar: Sidecar) -> None:
+        """Complete the folder of a prepared manifest: all but the manifest's name is durable."""
         folder = os.path.dirname(temporary)
         data = documents.encode(sidecar)
-        sidecar_file = atomic.write_temporary(folder, data, atomic.DOCUMENT_MODE)
-        atomic.rename(sidecar_file, f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}")
+        written = atomic.write_temporary(folder, data, atomic.DOCUMENT_MODE)
+        atomic.put_in_place(written, f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}")
         atomic.sync_folder(folder)
-        final = f"{folder}/{INDEX_FILE if index else MANIFEST_FILE}"
-        other = f"{folder}/{MANIFEST_FILE if index else INDEX_FILE}"
+        if not is_manifest_folder(folder):
+            # Whoever made the folders may have been killed before they were durable.
+            atomic.sync_folders(os.path.dirname(folder), self._layout.repository(place.key))
+
+    def commit(self, temporary: str, *, index: bool) -> None:
+        """Put a staged manifest in place by one rename: the commit point of a tag.
+
+        A tag that changes from image to index or back keeps its old file name for this one step,
+        so that there is never a moment with two manifests or with none.
+        """
+        final, other = names_of(os.path.dirname(temporary), index=index)
+        atomic.rename(temporary, other if os.path.exists(other) else final)
+
+    def settle(self, place: Place, reference: Reference, *, index: bool) -> None:
+        """Make a committed manifest durable, under the file name that its kind has."""
+        folder = self._layout.manifest_folder(place.key, place.image, reference)
+        final, other = names_of(folder, index=index)
         if os.path.exists(other):
-            atomic.rename(temporary, other)
             atomic.rename_over_link(other, final)
-        else:
-            atomic.rename(temporary, final)
         atomic.sync_folder(folder)
 
     def discard(self, temporary: str) -> None:
-        """Give up a prepared manifest; links that its folder no longer needs go with it."""
+        """Give up a prepared manifest; links that its folder does not need go with it.
+
+        Links that an older manifest of the folder does not need either are stale, and harmless.
+        """
         atomic.remove(temporary)
         folder = os.path.dirname(temporary)
         if not is_manifest_folder(folder):
@@ -250,7 +255,7 @@ class Manifests:
 
     def _clear(self, folder: str, keep: frozenset[str]) -> None:
         """Remove layer links, and an emptied folder; child images in the folder stay."""
-        for name in os.listdir(folder):
+        for name in listed(folder):
             if parse_content_name(name) and "__" in name and name not in keep:
                 atomic.remove(f"{folder}/{name}")
         if not keep and not is_manifest_folder(folder):
@@ -275,45 +280,9 @@ class Manifests:
     def unregister(self, place: Place, digest: Digest, subject: Digest | None) -> None:
         """Stop showing a manifest by digest and as referrer. Durable."""
         path = self._layout.manifest(place.key, place.image, digest)
-        atomic.remove(path)
-        atomic.sync_folder(os.path.dirname(path))
+        if atomic.remove(path):
+            atomic.sync_folder(os.path.dirname(path))
         if subject is not None:
             folder = self._layout.referrers(place.key, place.image, subject)
             atomic.remove(f"{folder}/{content_name(digest)}")
             atomic.remove_folder(folder)
-
-
-def is_manifest_folder(folder: str) -> bool:
-    """Return whether a folder directly holds a manifest: then, and only then, it is a tag."""
-    return any(os.path.exists(f"{folder}/{name}") for name in MANIFEST_FILES)
-
-
-def _reference_of(name: str) -> Reference | None:
-    if ":" in name:
-        return parse_content_name(name)
-    return Tag(part_of(name)) if is_part(name) else None
-
-
-def _read_file(path: str) -> bytes:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        with atomic.translated():
-            size = os.fstat(descriptor).st_size
-            return os.read(descriptor, size + 1)
-    finally:
-        os.close(descriptor)
-
-
-def _read_folder(folder: str) -> bytes | None:
-    """Return the manifest of a folder, or None.
-
-    A tag that turns from image to index between two looks has its manifest under the name that
-    was looked at first, hence the second round.
-    """
-    for _ in range(2):
-        for name in MANIFEST_FILES:
-            try:
-                return _read_file(f"{folder}/{name}")
-            except (FileNotFoundError, NotADirectoryError):
-                continue
-    return None

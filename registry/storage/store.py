@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from registry.storage.catalog import Catalog
 from registry.storage.documents import Documents
 from registry.storage.filestore import Filestore
@@ -17,7 +19,7 @@ class Store:
     """Everything that is kept in one storage folder. Cheap to make; nothing is read or started."""
 
     def __init__(self, root: str) -> None:
-        self.layout = Layout(root)
+        self.layout = Layout(os.path.abspath(root))
         self.documents = Documents()
         self.locks = Locks(self.layout)
         self.filestore = Filestore(self.layout)

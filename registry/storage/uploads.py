@@ -19,20 +19,23 @@ import os
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from registry.model.digests import DEFAULT_ALGORITHM, Digest, Hasher
-from registry.model.errors import StorageFull, UploadRangeInvalid, UploadUnknown
+from registry.model.errors import StorageFull, UploadRangeInvalid
 from registry.model.names import ImageName, RepositoryKey
-from registry.storage import atomic
+from registry.storage import atomic, open_files
 from registry.storage.layout import Layout
+from registry.storage.upload_writer import (
+    Upload,
+    UploadWriter,
+    read_digest,
+    require_start,
+    upload_unknown,
+)
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
-_READ_SIZE: Final = 1 << 20
-_WRITEBACK_SIZE: Final = 8 << 20
 _REMEMBERED: Final = 256
 _ATTEMPTS: Final = 5
 
@@ -45,82 +48,6 @@ def _boot_id() -> str:
             return file.read().strip()
     except OSError:
         return ""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An upload that was found to exist and to belong to who asks."""
-
-    id: str
-    algorithm: str
-    data: str
-    record: str
-
-    @property
-    def size(self) -> int:
-        """Bytes received so far.
-
-        Raises:
-            UploadUnknown: the upload has ended meanwhile.
-        """
-        try:
-            return os.stat(self.data).st_size
-        except FileNotFoundError:
-            raise _unknown() from None
-
-
-def _unknown() -> UploadUnknown:
-    return UploadUnknown("there is no such upload; it may have been finished or cancelled")
-
-
-def _require_start(start: int | None, size: int) -> None:
-    if start is not None and start != size:
-        raise UploadRangeInvalid(f"the upload has {size} bytes; go on from there", size)
-
-
-class UploadWriter:
-    """Writes one request's body to an upload, hashing on the way; a `BodySink`."""
-
-    def __init__(
-        self,
-        upload: Upload,
-        descriptor: int,
-        size: int,
-        hasher: Hasher | None,
-        abandon: Callable[[], object] | None = None,
-    ) -> None:
-        self.upload = upload
-        self.descriptor = descriptor
-        self.started_at = size
-        self.size = size
-        self.hasher = hasher
-        self._flushed = size
-        self._closed = False
-        self._abandon = abandon
-
-    def write(self, data: bytes, /) -> None:
-        """Append ``data``; raises StorageFull or StorageFailed when the disk refuses."""
-        atomic.write_all(self.descriptor, data)
-        if self.hasher is not None:
-            self.hasher.update(data)
-        self.size += len(data)
-        if self.size - self._flushed >= _WRITEBACK_SIZE:
-            atomic.start_writeback(self.descriptor, self._flushed, self.size - self._flushed)
-            self._flushed = self.size
-
-    def undo(self) -> None:
-        """Take back what this writer appended, so that the client can send it again."""
-        atomic.truncate(self.descriptor, self.started_at)
-        self.hasher = None
-        self.size = self.started_at
-
-    def close(self) -> None:
-        """Let the upload go; the bytes written stay, unless this one request was all of it."""
-        if not self._closed:
-            self._closed = True
-            os.close(self.descriptor)
-            if self._abandon is not None:
-                self._abandon()
 
 
 class Uploads:
@@ -139,7 +66,7 @@ class Uploads:
         record = atomic.create_file(upload.record)
         try:
             os.close(atomic.create_file(upload.data))
-            atomic.append_line(record, json.dumps(first).encode() + b"\n")
+            open_files.write_all(record, json.dumps(first).encode() + b"\n")
         except BaseException:
             self.remove(upload)
             raise
@@ -162,14 +89,14 @@ class Uploads:
             UploadUnknown: there is none, or it is somebody else's; the answers do not differ.
         """
         if not _ID.fullmatch(upload_id):
-            raise _unknown()
+            raise upload_unknown()
         try:
             with open(self._layout.upload_record(upload_id), "rb") as file:
                 first = json.loads(file.readline())
         except (FileNotFoundError, ValueError):
-            raise _unknown() from None
+            raise upload_unknown() from None
         if (first["repository"], first["image"], first["owner"]) != (key, image, owner):
-            raise _unknown()
+            raise upload_unknown()
         return self._upload(upload_id, first["algorithm"])
 
     def open_writer(
@@ -187,11 +114,11 @@ class Uploads:
         """
         self._require_space(upload, length)
         # Looked at before the upload is taken from anybody: who is wrong here takes nothing over.
-        _require_start(start, upload.size)
+        require_start(start, upload.size)
         descriptor = self._open_alone(upload)
         size = os.lseek(descriptor, 0, os.SEEK_END)
         try:
-            _require_start(start, size)
+            require_start(start, size)
         except UploadRangeInvalid:
             os.close(descriptor)
             raise
@@ -229,30 +156,33 @@ class Uploads:
     def _open_alone(self, upload: Upload) -> int:
         """Open the data file such that nobody else writes to the same inode."""
         for _ in range(_ATTEMPTS):
-            try:
-                descriptor = os.open(upload.data, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-            except FileNotFoundError:
-                break
-            if not atomic.try_lock(descriptor):
+            descriptor, writable = _open_data(upload)
+            # A second name means that the file has been published: its bytes are content now, and
+            # an upload that is gone on with, after a crash in between, needs bytes of its own.
+            published = os.fstat(descriptor).st_nlink > 1
+            if published or not writable or not open_files.try_lock(descriptor):
                 descriptor = self._take_over(upload, descriptor)
             if self.owns(upload, descriptor):
                 return descriptor
             # Somebody else took the upload over in between; what is open is no longer it.
             os.close(descriptor)
-        raise _unknown()
+        raise upload_unknown()
 
     def _take_over(self, upload: Upload, held: int) -> int:
-        """Give the upload a new data file with the bytes of ``held``, which another writes to."""
+        """Give the upload a new data file with the bytes of ``held``; closes ``held``."""
         temporary = atomic.temporary_name(self._layout.top("uploads"))
         try:
             descriptor = atomic.create_file(temporary)
-            atomic.try_lock(descriptor)
-            atomic.copy_range(held, descriptor, os.fstat(held).st_size)
-            if not os.path.exists(upload.record):
-                atomic.remove(temporary)
+            try:
+                open_files.try_lock(descriptor)
+                open_files.copy_range(held, descriptor, os.fstat(held).st_size)
+                if not os.path.exists(upload.record):
+                    raise upload_unknown()
+                atomic.rename(temporary, upload.data)
+            except BaseException:
                 os.close(descriptor)
-                raise _unknown()
-            atomic.rename(temporary, upload.data)
+                atomic.remove(temporary)
+                raise
         finally:
             os.close(held)
         self._hashers.pop(upload.id, None)
@@ -307,9 +237,9 @@ class Uploads:
         try:
             record = atomic.open_append(writer.upload.record, create=False)
         except FileNotFoundError:
-            raise _unknown() from None
+            raise upload_unknown() from None
         try:
-            atomic.append_line(record, json.dumps(checkpoint).encode() + b"\n")
+            open_files.write_all(record, json.dumps(checkpoint).encode() + b"\n")
         finally:
             os.close(record)
 
@@ -321,7 +251,7 @@ class Uploads:
             known = self._checkpoint(writer)
             if known is not None:
                 return known
-        return self._read_digest(writer.descriptor, algorithm)
+        return read_digest(writer.descriptor, algorithm)
 
     @staticmethod
     def _checkpoint(writer: UploadWriter) -> Digest | None:
@@ -336,19 +266,27 @@ class Uploads:
                 return Digest(checkpoint["digest"])
         return None
 
-    @staticmethod
-    def _read_digest(descriptor: int, algorithm: str) -> Digest:
-        hasher = hashlib.new(algorithm)
-        offset = 0
-        with atomic.translated():
-            while part := os.pread(descriptor, _READ_SIZE, offset):
-                hasher.update(part)
-                offset += len(part)
-        return Digest.from_hasher(algorithm, hasher)
-
     def remove(self, upload: Upload) -> bool:
         """End the upload; return whether it was there. Its record goes first: nothing finds it."""
         self._hashers.pop(upload.id, None)
         found = atomic.remove(upload.record)
         atomic.remove(upload.data)
         return found
+
+
+def _open_data(upload: Upload) -> tuple[int, bool]:
+    """Open the data file of an upload; return the descriptor and whether it can be written.
+
+    Raises:
+        UploadUnknown: it is gone.
+    """
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        with open_files.translated():
+            try:
+                return os.open(upload.data, flags | os.O_RDWR), True
+            except PermissionError:
+                # A crash in the middle of its publication left it read-only.
+                return os.open(upload.data, flags | os.O_RDONLY), False
+    except FileNotFoundError:
+        raise upload_unknown() from None

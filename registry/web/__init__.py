@@ -2,8 +2,9 @@
 
 Read in this order: ``application`` (what every request goes through), ``routing`` (a route
 declares its right), ``context`` (what a handler knows), ``authentication``, ``addressing`` (links
-in the form the client used), ``errors`` (the one table from error to status), ``receiving`` and
-``sending`` (bodies), ``paging``, ``access_log``, ``health``; then the blueprints in ``v2``.
+in the form the client used), ``errors`` (the one table from error to status), ``answers``,
+``receiving`` and ``sending`` (bodies), ``paging``, ``access_log``, ``health``; then the
+blueprints in ``v2``.
 
 May import: services and below. May touch: nothing but through them.
 Invariants: every handler reads the same: may I → parse → look → act → answer; it gets guarded

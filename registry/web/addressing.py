@@ -96,7 +96,7 @@ def _outer_prefix(request: Request, path: str, prefix: str) -> str:
     outer = request.headers.get("X-Original-URI", "").partition("?")[0].replace("%3A", ":")
     rest = path[len(prefix) :]
     outside = outer.removesuffix(rest) if rest else outer
-    if outer.endswith(rest) and re.fullmatch(r"(?:/[A-Za-z0-9._-]+)+", outside):
+    if outer.endswith(rest) and re.fullmatch(r"(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._-]+)+", outside):
         return outside
     return prefix
 

@@ -43,5 +43,8 @@ class Answer(Response):
 
 def json_answer(document: Any, status: int = 200, content_type: str = media_types.JSON) -> Answer:
     """Return a JSON document."""
-    body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    # Half of a surrogate pair, as other people's JSON may hold, has no form in UTF-8; written as
+    # this escape it is JSON again.
+    body = text.encode("utf-8", "backslashreplace") + b"\n"
     return Answer(status, [("Content-Type", content_type)], body)

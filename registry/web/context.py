@@ -9,8 +9,7 @@ from typing import cast
 from flask import g, request
 
 from registry.access.principals import Principal
-from registry.model.errors import NameInvalid
-from registry.model.names import NAME_LIMIT, ImageName
+from registry.model.names import ImageName, require_length
 from registry.repositories.directory import GuardedDirectory
 from registry.repositories.guarded import GuardedRepository
 from registry.services.instance import Instance
@@ -55,6 +54,5 @@ def open_image(key: str, image: str) -> tuple[GuardedRepository, ImageName]:
     """
     repository = current().directory.open(key)
     name = ImageName.parse(image)
-    if len(key) + 1 + len(name) > NAME_LIMIT:
-        raise NameInvalid(f"key and image name together have at most {NAME_LIMIT} characters")
+    require_length(key, name)
     return repository, name

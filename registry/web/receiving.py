@@ -9,7 +9,7 @@ from typing import Final, TypeVar, cast
 from flask import request
 
 from registry.model.bodies import PENDING, RECEIVED, BodySink, BodyWanted, MemorySink, ReceivedBody
-from registry.model.errors import BodyTooLarge, RegistryError, UploadInvalid
+from registry.model.errors import BodyTooLarge, RegistryError, SizeInvalid, UploadInvalid
 from registry.web.context import current
 
 _READ_SIZE: Final = 1 << 18
@@ -64,16 +64,24 @@ def announced_length() -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
+def has_received() -> bool:
+    """Return whether the body is in its sink already, so that checks beforehand come too late."""
+    return RECEIVED in request.environ
+
+
 def content_range() -> tuple[int, int] | None:
     """Return the first and last byte that the body is said to be, or None if nothing is said.
 
     Raises:
-        UploadInvalid: the header is malformed, or the last byte comes before the first.
+        UploadInvalid: the header is malformed.
+        SizeInvalid: the last byte comes before the first.
     """
     text = request.headers.get("Content-Range")
     if text is None:
         return None
     match = _CONTENT_RANGE.fullmatch(text.strip())
-    if match is None or int(match[2]) < int(match[1]):
+    if match is None:
         raise UploadInvalid("Content-Range is '<first byte>-<last byte>'")
+    if int(match[2]) < int(match[1]):
+        raise SizeInvalid("Content-Range ends before it begins")
     return int(match[1]), int(match[2])

@@ -17,7 +17,7 @@ from registry.model.errors import BlobUnknown, RangeUnsatisfiable
 from registry.model.media_types import OCTET_STREAM
 from registry.web.answers import Answer
 
-_RANGE: Final = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
+_RANGE: Final = re.compile(r"bytes=([0-9]{0,4000})-([0-9]{0,4000})")
 _READ_AT_ONCE: Final = 64 * 1024
 """Files up to this size are read into the answer: one system call less to the socket."""
 

@@ -124,10 +124,13 @@ def test_podman_sends_the_colon_encoded(client: Client) -> None:
     assert_mounted(client, client.request("POST", path), digest)
 
 
-def test_without_from_the_rights_of_the_user_count_not_those_of_the_token(client: Client) -> None:
-    """The client cannot ask for a right on a source that it does not name."""
+def test_without_from_a_token_for_the_target_alone_finds_nothing(client: Client) -> None:
+    """Otherwise a token for one image could fetch any blob that its user may read."""
     push_image(client, image=SOURCE)
     digest = put_blob(client, LAYER, SOURCE)
     target = "repository:docker-local/team/app:pull,push"
     limited = client.with_token(get_token(client, target))
-    assert_mounted(limited, mount(limited, digest), digest)
+    assert_session(limited, mount(limited, digest), digest)
+
+    both = client.with_token(get_token(client, f"{target} repository:docker-local/base:pull"))
+    assert_mounted(both, mount(both, digest), digest)

@@ -14,7 +14,7 @@ from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.paging import PageRequest
 from registry.repositories.base import PushedManifest, Repository
 from registry.storage.layout import content_name
-from registry.storage.manifests import Place
+from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 from tests.model import documents
 

@@ -14,7 +14,7 @@ from registry.model.names import ImageName, RepositoryKey
 from registry.model.paging import PageRequest
 from registry.repositories.guarded import GuardedRepository
 from registry.repositories.local import LocalRepository
-from registry.storage.uploads import UploadWriter
+from registry.storage.upload_writer import UploadWriter
 from tests.repositories.pushing import IMAGE, KEY, OTHER, TAG, push_image
 
 DIGEST = Digest.of(b"one")
@@ -37,7 +37,6 @@ CALLS: dict[str, tuple[Action, tuple[Any, ...]]] = {
     "put_manifest": (Action.WRITE, (IMAGE, TAG, b"{}", "")),
     "delete_manifest": (Action.DELETE, (IMAGE, TAG)),
     "delete_blob": (Action.DELETE, (IMAGE, DIGEST)),
-    "require_push": (Action.WRITE, (IMAGE,)),
 }
 OTHERWISE = {"key", "require", "may", "images", "holders", "find_blob"}
 """Those that answer or list instead of refusing; each has a test of its own."""

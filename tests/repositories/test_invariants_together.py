@@ -13,7 +13,7 @@ from registry.model.names import Tag
 from registry.model.paging import PageRequest
 from registry.repositories.definitions import Definitions
 from registry.repositories.local import LocalRepository
-from registry.storage.manifests import Place
+from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 from tests.repositories.pushing import (
     ALICE,

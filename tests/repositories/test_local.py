@@ -20,7 +20,7 @@ from registry.model.names import ImageName, Tag
 from registry.model.paging import PageRequest
 from registry.repositories.definitions import Definitions
 from registry.repositories.local import LocalRepository
-from registry.storage.manifests import Place
+from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 from tests.model import documents
 from tests.repositories.pushing import (

@@ -16,10 +16,10 @@ from registry.model.errors import (
     UploadUnknown,
 )
 from registry.repositories.local import LocalRepository
-from registry.storage import atomic
+from registry.storage import atomic, open_files
 from registry.storage.links import Links
 from registry.storage.store import Store
-from registry.storage.uploads import UploadWriter
+from registry.storage.upload_writer import UploadWriter
 from tests.repositories.pushing import ALICE, IMAGE
 from tests.storage.folders import files, mode
 
@@ -80,7 +80,7 @@ def test_only_the_present_owner_finishes(repository: LocalRepository, store: Sto
     assert repository.blob(IMAGE, Digest.of(b"begun")).size == 5
 
 
-@pytest.mark.parametrize("function", ["set_mode", "sync_file", "link"])
+@pytest.mark.parametrize("function", ["set_mode", "sync_file", "link_open"])
 def test_invariant_4_a_take_over_while_finishing_does_not_change_content(
     repository: LocalRepository,
     store: Store,
@@ -90,14 +90,15 @@ def test_invariant_4_a_take_over_while_finishing_does_not_change_content(
     """The fsync of a large blob takes seconds; an impatient client comes back within them."""
     first = begin(repository, b"begun")
     later: list[UploadWriter] = []
-    original = getattr(atomic, function)
+    module = atomic if function == "link_open" else open_files
+    original = getattr(module, function)
 
     def slow(*args: object) -> object:
         if not later:
             later.append(repository.open_upload(IMAGE, first.upload.id, ALICE))
         return original(*args)
 
-    monkeypatch.setattr(atomic, function, slow)
+    monkeypatch.setattr(module, function, slow)
     try:
         repository.finish_upload(IMAGE, first, Digest.of(b"begun"))
     except (UploadRangeInvalid, UploadUnknown):
@@ -117,17 +118,13 @@ def test_invariant_4_a_failed_finish_does_not_open_content_for_writing(
 ) -> None:
     """Full at the first or second name: the upload is still there, and the client goes on."""
     first = begin(repository, b"begun")
-    calls: list[object] = []
-    link = atomic.link
+    name = {1: "link_open", 2: "link"}[number]
 
     def full(source: str, target: str) -> bool:
-        calls.append(target)
-        if len(calls) == number:
-            raise StorageFull("full")
-        return link(source, target)
+        raise StorageFull("full")
 
     with monkeypatch.context() as context:
-        context.setattr(atomic, "link", full)
+        context.setattr(atomic, name, full)
         with pytest.raises(StorageFull):
             repository.finish_upload(IMAGE, first, Digest.of(b"begun"))
     first.close()
@@ -141,7 +138,7 @@ def test_invariant_4_a_failed_finish_does_not_open_content_for_writing(
     assert repository.blob(IMAGE, Digest.of(b"begun and changed")).size == 17
 
 
-@pytest.mark.parametrize("function", ["sync_file", "link"])
+@pytest.mark.parametrize("function", ["sync_file", "link_open"])
 def test_a_failed_finish_leaves_a_file_that_a_server_without_root_may_write(
     repository: LocalRepository, function: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +148,7 @@ def test_a_failed_finish_leaves_a_file_that_a_server_without_root_may_write(
         raise StorageFull("full")
 
     with monkeypatch.context() as context:
-        context.setattr(atomic, function, full)
+        context.setattr(atomic if function == "link_open" else open_files, function, full)
         with pytest.raises(StorageFull):
             repository.finish_upload(IMAGE, writer, Digest.of(b"begun"))
     writer.close()

@@ -11,7 +11,7 @@ from hypothesis import settings
 from registry.model.names import ImageName, RepositoryKey
 from registry.storage import format as storage_format
 from registry.storage.layout import Layout
-from registry.storage.manifests import Place
+from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 from tests.storage.folders import temporaries
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from registry.model.digests import Digest
 from registry.model.names import Reference
-from registry.storage.manifests import Place
+from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 from tests.model import documents
 from tests.storage.conftest import PLACE
@@ -52,6 +52,9 @@ def put(
         assert missing == []
         store.manifests.register(place, digest, content, None)
         facts = {"digest": digest} | sidecar
-        store.manifests.commit(place, reference, temporary, facts, index=is_index(body))
+        index = is_index(body)
+        store.manifests.stage(place, reference, temporary, facts)
+        store.manifests.commit(temporary, index=index)
+        store.manifests.settle(place, reference, index=index)
         store.manifests.drop_stale_links(place, reference, blobs)
     return digest

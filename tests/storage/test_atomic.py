@@ -9,6 +9,7 @@ import pytest
 
 from registry.model.errors import StorageFailed, StorageFull
 from registry.storage import atomic
+from registry.storage import open_files as bytes_of
 from tests.storage.faults import BUILDING, Watched, fails
 from tests.storage.folders import files, inode, mode, open_files, temporaries
 
@@ -196,7 +197,7 @@ def test_a_link_says_whether_it_is_new(tmp_path: Path) -> None:
 
 def test_too_many_links_are_told_apart(tmp_path: Path) -> None:
     source = make_source(str(tmp_path))
-    with Watched(fails(1, errno.EMLINK), ["link"]), pytest.raises(atomic.LinksExhausted):
+    with Watched(fails(1, errno.EMLINK), ["link"]), pytest.raises(bytes_of.LinksExhausted):
         atomic.link(source, str(tmp_path / "target"))
 
 
@@ -266,10 +267,10 @@ def test_a_copy_of_a_range_ends_with_an_error_where_the_source_ends(tmp_path: Pa
     source = os.open(make_source(str(tmp_path)), os.O_RDONLY)
     target = atomic.create_file(str(tmp_path / "target"))
     try:
-        atomic.copy_range(source, target, 3)
+        bytes_of.copy_range(source, target, 3)
         assert files(str(tmp_path))["target"] == b"new"
         with pytest.raises(StorageFailed):
-            atomic.copy_range(source, target, 4)
+            bytes_of.copy_range(source, target, 4)
     finally:
         os.close(source)
         os.close(target)
@@ -277,8 +278,8 @@ def test_a_copy_of_a_range_ends_with_an_error_where_the_source_ends(tmp_path: Pa
 
 def test_a_lock_is_held_by_one_opening(tmp_path: Path) -> None:
     first, second = (atomic.lock_file(str(tmp_path / "lock")) for _ in range(2))
-    assert atomic.try_lock(first)
-    assert not atomic.try_lock(second)
+    assert bytes_of.try_lock(first)
+    assert not bytes_of.try_lock(second)
     os.close(first)
-    assert atomic.try_lock(second)
+    assert bytes_of.try_lock(second)
     os.close(second)

@@ -11,7 +11,7 @@ from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.model.paging import PageRequest
 from registry.storage.catalog import Catalog
 from registry.storage.layout import Layout
-from registry.storage.manifests import Place
+from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 from tests.storage.conftest import IMAGE, KEY, PLACE
 from tests.storage.pushes import add_blob, image_body, put

@@ -8,6 +8,7 @@ import pytest
 from registry.model.digests import Digest
 from registry.model.errors import StorageFailed, StorageFull
 from registry.storage import atomic
+from registry.storage import open_files as bytes_of
 from registry.storage.filestore import LEASE_RENEWAL
 from registry.storage.store import Store
 from tests.storage.faults import BUILDING, Watched, fails
@@ -20,14 +21,14 @@ DIGEST = Digest.of(DATA)
 def make_upload(store: Store, name: str = "up", data: bytes = DATA) -> tuple[str, int]:
     path = f"{store.layout.top('uploads')}/{name}"
     descriptor = atomic.create_file(path)
-    atomic.write_all(descriptor, data)
+    bytes_of.write_all(descriptor, data)
     return path, descriptor
 
 
 def publish(store: Store, data: bytes = DATA, digest: Digest = DIGEST) -> None:
     path, descriptor = make_upload(store, data=data)
     try:
-        store.filestore.publish(path, descriptor, digest)
+        store.filestore.publish(descriptor, digest)
     finally:
         os.close(descriptor)
         atomic.remove(path)

@@ -21,6 +21,8 @@ def layout(tmp_path: Path) -> Layout:
 
 def test_a_new_folder_is_made_and_stamped_once(layout: Layout) -> None:
     assert storage_format.prepare(layout)
+    assert storage_format.prepare(layout), "it is new until the first start has been finished"
+    storage_format.stamp(layout)
     assert files(layout.root).keys() == {"format.json"}
     with open(layout.format_file(), encoding="utf-8") as file:
         assert json.load(file)["version"] == FORMAT_VERSION

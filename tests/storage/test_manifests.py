@@ -11,7 +11,7 @@ from registry.model.errors import ManifestUnknown, StorageFailed
 from registry.model.names import ImageName, Tag
 from registry.model.paging import PageRequest
 from registry.storage.layout import content_name
-from registry.storage.manifests import Place
+from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 from tests.storage.conftest import IMAGE, KEY, PLACE
 from tests.storage.faults import Watched, fails
@@ -50,7 +50,6 @@ def test_what_was_not_pushed_is_unknown(store: Store, reference: Tag | Digest) -
 def test_an_index_lies_under_its_own_name(store: Store) -> None:
     put(store, TAG, INDEX)
     assert "list.manifest.json" in os.listdir(folder(store))
-    assert store.manifests.is_index(PLACE, TAG)
     assert store.manifests.read(PLACE, TAG).media_type == media_types.OCI_INDEX
 
 
@@ -60,26 +59,6 @@ def test_a_tag_that_changes_its_kind_has_one_manifest(store: Store) -> None:
         assert store.manifests.read(PLACE, TAG).body == body
         names = [name for name in os.listdir(folder(store)) if name.endswith("manifest.json")]
         assert names == ["list.manifest.json" if body == INDEX else "manifest.json"]
-        assert store.manifests.is_index(PLACE, TAG) == (body == INDEX)
-
-
-def test_an_index_is_known_as_one_after_a_crash_at_any_step(store: Store) -> None:
-    """Whether a child may be deleted depends on it; the name of the file is not the last word."""
-    for number in range(1, 30):
-        put(store, TAG, FIRST)
-        with Watched(fails(number)) as seen:
-            try:
-                put(store, TAG, INDEX)
-            except StorageFailed:
-                pass
-            else:
-                break
-        is_index = store.manifests.read(PLACE, TAG).media_type == media_types.OCI_INDEX
-        assert store.manifests.is_index(PLACE, TAG) == is_index, seen.calls[-1]
-    else:
-        raise AssertionError("every push failed")
-    for name in temporaries(store.layout.root):
-        os.unlink(f"{store.layout.root}/{name}")
 
 
 @pytest.mark.parametrize("body", [SECOND, INDEX], ids=["image", "index"])
@@ -218,7 +197,9 @@ def test_a_tag_names_a_digest_that_the_image_has(store: Store, algorithm: str) -
     content = store.manifests.store(FIRST)
     temporary, _ = store.manifests.prepare(PLACE, TAG, content, [])
     store.manifests.register(PLACE, digest, content, None)
-    store.manifests.commit(PLACE, TAG, temporary, {"digest": Digest.of(SECOND, other)}, index=False)
+    store.manifests.stage(PLACE, TAG, temporary, {"digest": Digest.of(SECOND, other)})
+    store.manifests.commit(temporary, index=False)
+    store.manifests.settle(PLACE, TAG, index=False)
     assert store.manifests.read(PLACE, TAG).digest == digest
 
 

@@ -10,7 +10,7 @@ import pytest
 from registry.model.digests import Digest
 from registry.model.errors import StorageFull, UploadRangeInvalid, UploadUnknown
 from registry.storage.store import Store
-from registry.storage.uploads import Upload, UploadWriter
+from registry.storage.upload_writer import Upload, UploadWriter
 from tests.storage.conftest import IMAGE, KEY
 from tests.storage.folders import files, inode, open_files
 
@@ -42,7 +42,7 @@ def test_a_later_write_of_the_old_writer_never_reaches_published_content(store: 
     upload, old = begin(store, b"begun")
     new = store.uploads.open_writer(upload)
     digest = store.uploads.digest(new, "sha256")
-    store.filestore.publish(upload.data, new.descriptor, digest)
+    store.filestore.publish(new.descriptor, digest)
     old.write(b" by the dead")
     old.undo()
     for writer in (old, new):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
+from registry.access.principals import Action
 from registry.model.digests import Digest
 from registry.web.answers import Answer
 from registry.web.context import open_image
@@ -16,6 +17,7 @@ from registry.web.v2.base import blueprint
 def get_blob(key: str, image: str, digest: str) -> Response:
     """end-2: the blob or a range of it; HEAD answers the same headers."""
     repository, name = open_image(key, image)
+    repository.require(Action.READ, name)
     return send_blob(repository.blob(name, Digest.parse(digest)))
 
 
@@ -23,6 +25,7 @@ def get_blob(key: str, image: str, digest: str) -> Response:
 def delete_blob(key: str, image: str, digest: str) -> Response:
     """end-10: the image no longer shows the blob; refused for one that a manifest needs."""
     repository, name = open_image(key, image)
+    repository.require(Action.DELETE, name)
     parsed = Digest.parse(digest)
     repository.delete_blob(name, parsed)
     return Answer(202, [("Docker-Content-Digest", parsed)])

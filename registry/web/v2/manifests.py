@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
+from registry.access.principals import Action
 from registry.model.digests import Digest
 from registry.model.errors import RequestInvalid, TooManyTags
 from registry.model.manifests import MANIFEST_LIMIT
@@ -25,6 +26,7 @@ _RULE = "/<path:image>/manifests/<reference>"
 def get_manifest(key: str, image: str, reference: str) -> Response:
     """end-3: the very bytes that were pushed, under their own type, whatever ``Accept`` says."""
     repository, name = open_image(key, image)
+    repository.require(Action.READ, name)
     parsed = parse_reference(reference)
     stored = repository.manifest(name, parsed)
     if is_cached_by_client(stored.digest):
@@ -44,11 +46,11 @@ def get_manifest(key: str, image: str, reference: str) -> Response:
 def put_manifest(key: str, image: str, reference: str) -> Response:
     """end-7: store a manifest under a tag, or under its digest and the tags in ``?tag=``."""
     repository, name = open_image(key, image)
+    repository.require(Action.WRITE, name)
     parsed = parse_reference(reference)
     tags = _asked_tags()
     if tags and not isinstance(parsed, Digest):
         raise RequestInvalid("'tag' goes with a push by digest only")
-    repository.require_push(name)
     body = receive_bytes(MANIFEST_LIMIT)
     pushed = repository.put_manifest(
         name, parsed, body, request.headers.get("Content-Type", ""), tags
@@ -75,5 +77,6 @@ def _asked_tags() -> list[Tag]:
 def delete_manifest(key: str, image: str, reference: str) -> Response:
     """end-9: a tag alone, or a manifest with all its tags."""
     repository, name = open_image(key, image)
+    repository.require(Action.DELETE, name)
     repository.delete_manifest(name, parse_reference(reference))
     return Answer(202)

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, request
 
+from registry.access.principals import Action
 from registry.model import media_types
 from registry.model.content import StoredManifest
 from registry.model.digests import Digest
@@ -20,6 +21,7 @@ from registry.web.v2.base import blueprint
 def list_referrers(key: str, image: str, digest: str) -> Response:
     """end-12: an index of all that names ``digest`` as its subject; empty, never 404."""
     repository, name = open_image(key, image)
+    repository.require(Action.READ, name)
     wanted = request.args.get("artifactType", "")
     descriptors = [
         _descriptor(stored) for stored in repository.referrers(name, Digest.parse(digest))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flask import Response
 
+from registry.access.principals import Action
 from registry.model.paging import PageRequest
 from registry.web.answers import json_answer
 from registry.web.context import current, open_image
@@ -18,6 +19,7 @@ from registry.web.v2.base import blueprint
 def list_tags(key: str, image: str) -> Response:
     """end-8: the tags in byte order, ``n`` after ``last``."""
     repository, name = open_image(key, image)
+    repository.require(Action.READ, name)
     request_ = page_request()
     page = repository.tags(name, request_)
     address = current().address

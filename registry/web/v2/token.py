@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from flask import Response, request
 
 from registry.access.principals import Action, Principal
-from registry.model.errors import NameInvalid, RequestInvalid
+from registry.model.errors import NameInvalid, RequestInvalid, TokenInvalid
 from registry.model.names import ImageName, RepositoryKey
 from registry.web.answers import json_answer
 from registry.web.authentication import principal_of
@@ -36,6 +36,9 @@ Scopes = dict[str, frozenset[Action]]
 def get_token(key: str = "") -> Response:
     """Answer with a token for the caller's credentials; without any, for anonymous."""
     principal = principal_of(request, current().instance.authentication)
+    if principal.access is not None:
+        # It could otherwise be renewed for ever, and grow.
+        raise TokenInvalid("a token cannot be exchanged for another; send name and password")
     return _answer(principal, request.args.getlist("scope"))
 
 

@@ -6,15 +6,16 @@ from contextlib import closing
 
 from flask import Response, request
 
+from registry.access.principals import Action
 from registry.model.content import UploadState
 from registry.model.digests import DEFAULT_ALGORITHM, Digest, parse_algorithm
 from registry.model.errors import BlobUnknown, DigestInvalid, SizeInvalid
 from registry.model.names import ImageName
 from registry.repositories.guarded import GuardedRepository
-from registry.storage.uploads import UploadWriter
+from registry.storage.upload_writer import UploadWriter
 from registry.web.answers import Answer
 from registry.web.context import current, open_image
-from registry.web.receiving import announced_length, content_range, receive
+from registry.web.receiving import announced_length, content_range, has_received, receive
 from registry.web.routing import REPOSITORY_FORMS, Right, route
 from registry.web.v2.base import blueprint
 
@@ -26,7 +27,7 @@ _SESSION = "/<path:image>/blobs/uploads/<upload_id>"
 def start_upload(key: str, image: str) -> Response:
     """end-4a, 4b, 4c and 11: begin an upload, take a whole blob, or mount one."""
     repository, name = open_image(key, image)
-    repository.require_push(name)
+    repository.require(Action.WRITE, name)
     if "mount" in request.args:
         mounted = _mount(repository, name, Digest.parse(request.args["mount"]))
         if mounted is not None:
@@ -75,6 +76,7 @@ def get_upload(key: str, image: str, upload_id: str) -> Response:
 def append_upload(key: str, image: str, upload_id: str) -> Response:
     """end-5: append the body, streamed or as the chunk that Content-Range says."""
     repository, name = open_image(key, image)
+    repository.require(Action.WRITE, name)
     with closing(_receive_chunk(repository, name, upload_id)) as writer:
         return _accepted(repository, name, repository.settle_upload(name, writer))
 
@@ -83,6 +85,7 @@ def append_upload(key: str, image: str, upload_id: str) -> Response:
 def finish_upload(key: str, image: str, upload_id: str) -> Response:
     """end-6: append the body, if there is one, and make the upload a blob."""
     repository, name = open_image(key, image)
+    repository.require(Action.WRITE, name)
     if "digest" not in request.args:
         raise DigestInvalid("the closing request of an upload names the 'digest'")
     digest = Digest.parse(request.args["digest"])
@@ -108,7 +111,7 @@ def _receive_chunk(repository: GuardedRepository, image: ImageName, upload_id: s
     chunk = content_range()
     promised = None if chunk is None else chunk[1] - chunk[0] + 1
     length = announced_length()
-    if promised is not None and length is not None and length != promised:
+    if promised is not None and length not in (None, promised) and not has_received():
         raise SizeInvalid(f"Content-Range says {promised} bytes, Content-Length {length}")
     writer = receive(
         lambda: repository.open_upload(

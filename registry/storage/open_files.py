@@ -1,0 +1,101 @@
+"""Changing open files: bytes, permissions, locks; and what an error of the disk means.
+
+The other half of `registry.storage.atomic`, which changes names. Errors come out by cause: a full
+disk or quota as `StorageFull`, any other failure of the disk as `StorageFailed`;
+``FileNotFoundError`` and ``FileExistsError`` are answers, and pass through.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import logging
+import os
+from collections.abc import Iterator
+
+from registry.model.errors import StorageFailed, StorageFull
+
+logger = logging.getLogger(__name__)
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
+if _sync_file_range is not None:
+    _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+
+
+class LinksExhausted(Exception):
+    """The file has as many names as the filesystem allows (65,000 on ext4)."""
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Turn errors of the disk into the storage's own; absent and existing names pass through."""
+    try:
+        yield
+    except (FileNotFoundError, FileExistsError):
+        raise
+    except OSError as error:
+        if error.errno == errno.EMLINK:
+            raise LinksExhausted from error
+        if error.errno in _FULL:
+            raise StorageFull("the storage is full; free space or raise the quota") from error
+        logger.error("storage failed: %s", error)
+        raise StorageFailed("the storage folder cannot be read or written") from error
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Write all of ``data``; a short write goes on where it ended."""
+    with translated():
+        written = os.write(descriptor, data)
+        while written < len(data):
+            written += os.write(descriptor, memoryview(data)[written:])
+
+
+def sync_file(descriptor: int) -> None:
+    """Make the bytes of an open file durable."""
+    with translated():
+        os.fsync(descriptor)
+
+
+def truncate(descriptor: int, size: int) -> None:
+    """Cut an open file to ``size`` bytes."""
+    with translated():
+        os.ftruncate(descriptor, size)
+
+
+def set_mode(descriptor: int, mode: int) -> None:
+    """Set the permissions of an open file."""
+    with translated():
+        os.fchmod(descriptor, mode)
+
+
+def copy_range(source: int, target: int, size: int) -> None:
+    """Copy the first ``size`` bytes of an open file, in the kernel."""
+    with translated():
+        copied = 0
+        while copied < size:
+            part = os.copy_file_range(source, target, size - copied, copied, copied)
+            if part == 0:
+                raise OSError(errno.EIO, "the source ended early")
+            copied += part
+
+
+def start_writeback(descriptor: int, offset: int, size: int) -> None:
+    """Let the kernel begin to write a range, so that the later fsync finds little to do.
+
+    sync_file_range(2) with SYNC_FILE_RANGE_WRITE: an accelerator, it makes nothing durable.
+    """
+    if _sync_file_range is not None:
+        _sync_file_range(descriptor, offset, size, 2)
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the exclusive lock of an open file without waiting; return whether it was free."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
