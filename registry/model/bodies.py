@@ -8,6 +8,7 @@ the very code that will use the body.
 
 from __future__ import annotations
 
+import time
 from typing import Final, Protocol
 
 from registry.model.errors import BodyTooLarge, RegistryError
@@ -54,6 +55,8 @@ class ReceivedBody:
     def __init__(self, sink: BodySink, admitted: object) -> None:
         self.sink = sink
         self.admitted = admitted
+        self.since = time.perf_counter()
+        """When the body began to come in, on the clock that durations are measured with."""
         self.failure: RegistryError | None = None
 
     def write(self, data: bytes) -> bool:

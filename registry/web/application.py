@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import Flask, Request, Response, g, request
 from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.routing import MapAdapter
 
+from registry.model.bodies import RECEIVED, ReceivedBody
 from registry.model.errors import NameInvalid
 from registry.services.instance import Instance
 from registry.web import access_log, errors, health
@@ -56,7 +58,7 @@ def make_application(instance: Instance) -> Flask:
     def begin() -> None:
         right = rights.get(request.endpoint or "") or Right.LOGIN
         proxies = instance.config.trusted_proxies
-        call = g.call = Call(instance, right, client_address(request, proxies))
+        call = g.call = Call(instance, right, client_address(request, proxies), _began())
         if right is Right.PUBLIC:
             return
         call.identify(principal_of(request, instance.authentication))
@@ -66,6 +68,12 @@ def make_application(instance: Instance) -> Flask:
 
     app.after_request(_finish)
     return app
+
+
+def _began() -> float:
+    """Return when the request began: for a large body, when that began to come in."""
+    received = request.environ.get(RECEIVED)
+    return received.since if isinstance(received, ReceivedBody) else time.perf_counter()
 
 
 def _refuse_hidden_slashes() -> None:

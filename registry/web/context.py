@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -24,9 +23,10 @@ class Call:
     instance: Instance
     right: Right
     client: str
+    started: float
+    """When it began, on the clock of ``time.perf_counter``."""
     principal: Principal | None = None
     directory: GuardedDirectory = field(init=False)
-    started: float = field(default_factory=time.perf_counter)
 
     def identify(self, principal: Principal) -> None:
         """Set who asks; from here on the repositories are open, as far as the principal may."""
