@@ -19,6 +19,7 @@ from waitress.server import create_server
 from registry.config import Config
 from registry.server.channel import Channel
 from registry.server.listening import BACKLOG
+from registry.server.memory import share_one_heap
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Worker:
         listener: socket.socket,
         master: int,
     ) -> None:
+        share_one_heap()
         self._config = config
         self._master = master
         self._stopping = False

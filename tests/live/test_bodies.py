@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live.test_memory import peak_memory
 from tests.live.wire import IMAGE, Wire, digest_of
 from tests.support.live import LiveServer
 
@@ -137,12 +138,6 @@ def test_a_body_over_a_gibibyte_is_taken_with_little_memory(
 
     for pid in server.worker_pids():
         assert peak_memory(pid) < 100 * MIB
-
-
-def peak_memory(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text().splitlines()
-    line = next(line for line in status if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
 
 
 @pytest.mark.usefixtures("nothing_left_behind")
