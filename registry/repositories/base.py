@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from registry.model.content import Actor, Blob, StoredManifest, UploadState
 from registry.model.digests import Digest
@@ -148,6 +147,3 @@ class Repository(ABC):
 
         Raises BlobUnknown, and OperationUnsupported for one that a manifest needs.
         """
-
-
-Definition = dict[str, Any]
