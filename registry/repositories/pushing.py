@@ -80,7 +80,7 @@ class ManifestPush:
     def _candidate(
         self, stored: StoredManifest, manifest: Manifest, blobs: Sequence[Digest]
     ) -> _Candidate:
-        content = self._store.manifests.store(stored.body)
+        content = self._store.manifests.store(stored.body, stored.digest.algorithm)
         return _Candidate(stored, manifest, content, blobs, self._labels(manifest))
 
     def _require_accepted(self, manifest: Manifest, reference: Reference, digest: Digest) -> None:
@@ -160,7 +160,7 @@ class ManifestPush:
     ) -> None:
         """Write in the order that a crash may interrupt; undo all if it fails before the commit.
 
-        ``strict`` refuses a manifest whose blobs have vanished since they were checked. ``kept``
+        ``strict`` refuses a manifest whose parts have vanished since they were checked. ``kept``
         is what was recorded of a manifest that is only moved, so that its makers stay known.
         """
         manifests, place = self._store.manifests, self._place
@@ -170,6 +170,7 @@ class ManifestPush:
             place, reference, candidate.content, candidate.blobs
         )
         try:
+            vanished += self._vanished_children(candidate)
             if vanished and strict:
                 raise _parts_missing(vanished)
             manifests.register(place, stored.digest, candidate.content, manifest.subject)
@@ -185,6 +186,15 @@ class ManifestPush:
             raise
         # From here on the manifest is there, and a failure takes nothing back.
         manifests.settle(place, reference, index=manifest.is_index)
+
+    def _vanished_children(self, candidate: _Candidate) -> list[Digest]:
+        """Return the children of an index that have been deleted since they were checked."""
+        return [
+            child.digest
+            for child in candidate.manifest.children
+            if child.digest not in candidate.blobs
+            and not self._store.manifests.has(self._place, child.digest)
+        ]
 
     def _previous(self, reference: Reference) -> StoredManifest | None:
         try:

@@ -160,9 +160,9 @@ class Manifests:
 
     # --- writing -----------------------------------------------------------------------------
 
-    def store(self, body: bytes) -> Digest:
+    def store(self, body: bytes, algorithm: str = DEFAULT_ALGORITHM) -> Digest:
         """Store the bytes of a manifest as content; durable. Returns the name they have there."""
-        name = Digest.of(body)
+        name = Digest.of(body, algorithm)
         self._filestore.store(body, name)
         return name
 
