@@ -88,5 +88,8 @@ def _refuse_ambiguous_length(header: bytes) -> None:
     lengths, encodings = names.count(b"content-length"), names.count(b"transfer-encoding")
     if lengths + encodings > 1:
         raise ParsingError("the length of the body is ambiguous")
+    if encodings and not header.partition(b"\r\n")[0].endswith(b" HTTP/1.1"):
+        # An older version knows no chunks, so the body would be taken for the next request.
+        raise ParsingError("only HTTP/1.1 has transfer codings")
     if names.count(b"host") > 1:
         raise ParsingError("more than one Host header")

@@ -27,6 +27,7 @@ from tests.live.wire import IMAGE, Wire
         b"POST /v2/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"POST /v2/ HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         b"POST /v2/ HTTP/1.1\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"GET /v2/ HTTP/1.1\r\nX: " + b"x" * 40_000 + b"\r\n\r\n",
     ],
 )
