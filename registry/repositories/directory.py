@@ -89,15 +89,11 @@ class GuardedDirectory:
         names: list[str] = []
         # "a-b/" sorts before "a/": the slash that ends the key counts.
         for key in sorted(f"{d.key}/" for d in self._directory.definitions()):
-            if (
-                request.after is not None
-                and key < request.after
-                and not (request.after.startswith(key))
-            ):
-                continue
             after = None
             if request.after is not None and request.after.startswith(key):
                 after = request.after.removeprefix(key)
+            elif request.after is not None and key < request.after:
+                continue
             left = None if request.limit is None else request.limit - len(names)
             page = self.open(key[:-1]).images(PageRequest(left, after))
             names += [f"{key}{image}" for image in page.names]

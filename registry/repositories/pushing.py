@@ -116,10 +116,8 @@ class ManifestPush:
         for child in manifest.children:
             if not self._store.manifests.has(self._place, child.digest):
                 # A descriptor of a type that is no manifest may point to a blob.
-                if links.has(key, image, child.digest):
-                    present.append(child.digest)
-                elif child.required:
-                    missing.append(child.digest)
+                found = links.has(key, image, child.digest)
+                (present if found else missing).append(child.digest)
         if missing and not self._definition.flag("allowSparseIndexes"):
             raise _parts_missing(missing)
         return list(dict.fromkeys(present))

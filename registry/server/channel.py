@@ -152,6 +152,8 @@ class Channel(HTTPChannel):
                 request.headers["CONNECTION"] = connection
             self._admit(request, wanted)
             return
+        except ClientDisconnected:
+            logger.debug("a client left before it was answered")
         except Exception:
             logger.exception("unexpected error while asking for the place of a body")
         self._refuse(request)
@@ -231,14 +233,12 @@ class Channel(HTTPChannel):
     def handle_write(self) -> None:
         """Flush; an answer given early keeps the connection for a moment after that."""
         if self._linger_until:
-            self.handle_close() if self.will_close else None
-            return
-        unread = self.close_when_flushed and not self.will_close
-        super_wants_close = unread and not self.total_outbufs_len
-        if super_wants_close:
+            if self.will_close:
+                self.handle_close()
+        elif self.close_when_flushed and not self.will_close and not self.total_outbufs_len:
             self._linger()
-            return
-        super().handle_write()
+        else:
+            super().handle_write()
 
     def _linger(self) -> None:
         """Say that nothing more comes, and let the client read in peace what did come.
