@@ -1,7 +1,7 @@
 """Model: WHAT things are. Values, grammar and rules; no input or output.
 
 Read in this order: ``names`` (the words), ``digests``, ``media_types``, ``manifests`` and
-``schema1`` (what a manifest refers to), ``properties``, ``content``, ``paging``, ``bodies``,
+``schema1`` (what a manifest refers to), ``properties``, ``retention_rules``, ``content``, ``paging``, ``bodies``,
 ``errors`` (everything that can go wrong).
 
 May import: the standard library. May touch: nothing outside its arguments.

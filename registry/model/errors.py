@@ -155,6 +155,26 @@ class Denied(RegistryError):
     """The caller is known and may not do this."""
 
 
+class TrashUnknown(RegistryError):
+    """The trash has nothing of that name, as far as the caller may know."""
+
+
+class RestoreConflict(RegistryError):
+    """What is to be restored would replace something that is there."""
+
+
+class HistoryUnknown(RegistryError):
+    """The tag had no manifest at that time, or never had that one."""
+
+
+class ReferenceInvalid(RegistryError):
+    """The text names no repository, image, tag or manifest."""
+
+
+class StoragePruning(RegistryError):
+    """Another process is pruning the storage folder."""
+
+
 class UserUnknown(RegistryError):
     """There is no such user."""
 

@@ -43,8 +43,13 @@ class Repository(ABC):
         """Return a page of the tags of an image. Raises ImageUnknown."""
 
     @abstractmethod
-    def manifest(self, image: ImageName, reference: Reference) -> StoredManifest:
-        """Return the manifest under a tag or digest. Raises ManifestUnknown."""
+    def manifest(
+        self, image: ImageName, reference: Reference, *, renew: bool = False
+    ) -> StoredManifest:
+        """Return the manifest under a tag or digest. Raises ManifestUnknown.
+
+        ``renew`` keeps it from being pruned for a while, as `blob` does.
+        """
 
     @abstractmethod
     def blob(self, image: ImageName, digest: Digest, *, renew: bool = False) -> Blob:
@@ -136,10 +141,23 @@ class Repository(ABC):
 
     @abstractmethod
     def delete_manifest(self, image: ImageName, reference: Reference, actor: Actor) -> None:
-        """Delete a tag, or a manifest and all its tags.
+        """Delete a tag alone, or a manifest and all its tags.
 
-        Raises ManifestUnknown, and OperationUnsupported for a manifest that an index needs.
+        The manifest of a deleted tag can be pulled by digest until the repository's retention
+        lets it go. Raises ManifestUnknown, and OperationUnsupported for a manifest that an index
+        needs.
         """
+
+    @abstractmethod
+    def delete_tag(self, image: ImageName, tag: Tag, actor: Actor) -> None:
+        """Delete a tag, and its manifest if nothing else in the image needs it.
+
+        Raises ManifestUnknown.
+        """
+
+    @abstractmethod
+    def delete_image(self, image: ImageName, actor: Actor) -> None:
+        """Delete all tags and manifests of an image. Raises ImageUnknown."""
 
     @abstractmethod
     def delete_blob(self, image: ImageName, digest: Digest, actor: Actor) -> None:

@@ -6,6 +6,7 @@ Fields have Artifactory's names, types and defaults; ``allowSparseIndexes`` is o
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,10 +19,11 @@ from registry.model.errors import (
 )
 from registry.model.names import RepositoryKey
 from registry.model.paging import PageRequest
+from registry.model.retention_rules import parse_rules
 from registry.storage import atomic, documents
 from registry.storage.store import Store
 
-FieldValue = str | bool
+FieldValue = str | bool | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +38,26 @@ FIELDS: Final[Mapping[str, Field]] = {
     "description": Field("", "what the repository is for, shown to its users"),
     "notes": Field("", "internal description, for admins"),
     "blockPushingSchema1": Field(True, "refuse manifests of the old schema 1"),
+    "maxUniqueTags": Field(0, "tags that each image keeps, the last pushed ones; 0: all"),
+    "dockerTagRetention": Field(
+        1, "images that a tag keeps by digest: the present one and those it had before"
+    ),
+    "untaggedRetentionDays": Field(
+        7, "days that a manifest without a tag can be pulled by digest; -1: for ever"
+    ),
+    "retention": Field(
+        "", "rules for deleting tags, such as 'keep last=10; delete pushed>90d'; see retention.md"
+    ),
     "allowSparseIndexes": Field(False, "accept indexes and images whose parts are not all present"),
 }
 """The fields of a local repository that are in force."""
 
+_NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
+_LEAST: Final[Mapping[str, int]] = {
+    "maxUniqueTags": 0,
+    "dockerTagRetention": 1,
+    "untaggedRetentionDays": -1,
+}
 _FIXED: Final = ("key", "rclass", "packageType")
 
 
@@ -58,6 +76,14 @@ class RepositoryDefinition:
     def flag(self, name: str) -> bool:
         """Return a field that is true or false."""
         return bool(self.fields[name])
+
+    def number(self, name: str) -> int:
+        """Return a field that is a number."""
+        return int(self.fields[name])
+
+    def text(self, name: str) -> str:
+        """Return a field that is a text."""
+        return str(self.fields[name])
 
 
 class Definitions:
@@ -155,6 +181,10 @@ def parse_field(text: str) -> tuple[str, FieldValue]:
         if value not in ("true", "false"):
             raise FieldInvalid(f"'{name}' is 'true' or 'false', not '{value}'", {"field": name})
         return name, value == "true"
+    if isinstance(_field(name).default, int):
+        if not _NUMBER.fullmatch(value):
+            raise FieldInvalid(f"'{name}' is a whole number, not '{value}'", {"field": name})
+        return name, int(value)
     return name, value
 
 
@@ -170,6 +200,11 @@ def _checked(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
     for name, value in fields.items():
         if type(value) is not type(_field(name).default):
             raise FieldInvalid(f"'{name}' has a value of the wrong type", {"field": name})
+        least = _LEAST.get(name)
+        if least is not None and int(value) < least:
+            raise FieldInvalid(f"'{name}' is at least {least}, not {value}", {"field": name})
+        if name == "retention":
+            parse_rules(str(value))
     return dict(fields)
 
 

@@ -86,9 +86,10 @@ class GuardedRepository:
         return self._unguarded.tags(image, request)
 
     def manifest(self, image: ImageName, reference: Reference) -> StoredManifest:
-        """See `Repository.manifest`."""
+        """See `Repository.manifest`; a "yes" to somebody who may push is renewed."""
         self.require(Action.READ, image)
-        return self._unguarded.manifest(image, reference)
+        renew = isinstance(reference, Digest) and self.may(Action.WRITE, image)
+        return self._unguarded.manifest(image, reference, renew=renew)
 
     def blob(self, image: ImageName, digest: Digest) -> Blob:
         """See `Repository.blob`; a "yes" to somebody who may push is renewed."""
@@ -183,6 +184,16 @@ class GuardedRepository:
         """See `Repository.delete_manifest`."""
         self.require(Action.DELETE, image)
         self._unguarded.delete_manifest(image, reference, self._actor)
+
+    def delete_tag(self, image: ImageName, tag: Tag) -> None:
+        """See `Repository.delete_tag`."""
+        self.require(Action.DELETE, image)
+        self._unguarded.delete_tag(image, tag, self._actor)
+
+    def delete_image(self, image: ImageName) -> None:
+        """See `Repository.delete_image`."""
+        self.require(Action.DELETE, image)
+        self._unguarded.delete_image(image, self._actor)
 
     def delete_blob(self, image: ImageName, digest: Digest) -> None:
         """See `Repository.delete_blob`."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from registry.model.content import Actor, Blob, StoredManifest, UploadState
 from registry.model.digests import Digest
@@ -11,14 +12,13 @@ from registry.model.errors import (
     BlobUnknown,
     DigestMismatch,
     ImageUnknown,
-    OperationUnsupported,
     StorageFailed,
 )
-from registry.model.media_types import INDEX_TYPES
 from registry.model.names import ImageName, Reference, Tag
 from registry.model.paging import Page, PageRequest
 from registry.repositories.base import PushedManifest, Repository
 from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.deleting import ManifestDeletion
 from registry.repositories.pushing import ManifestPush
 from registry.storage import atomic
 from registry.storage.manifest_files import Place, manifest_unknown
@@ -55,9 +55,15 @@ class LocalRepository(Repository):
             raise ImageUnknown("repository name not known to registry", {"name": image})
         return page
 
-    def manifest(self, image: ImageName, reference: Reference) -> StoredManifest:
+    def manifest(
+        self, image: ImageName, reference: Reference, *, renew: bool = False
+    ) -> StoredManifest:
         """See `Repository.manifest`."""
-        return self._store.manifests.read(self._place(image), reference)
+        place = self._place(image)
+        stored = self._store.manifests.read(place, reference)
+        if renew and not self._store.manifests.renew(place, stored.digest):
+            raise manifest_unknown(place, reference)
+        return stored
 
     def blob(self, image: ImageName, digest: Digest, *, renew: bool = False) -> Blob:
         """See `Repository.blob`."""
@@ -172,70 +178,41 @@ class LocalRepository(Repository):
         place = self._place(image)
         if not self._has_image(image):
             raise manifest_unknown(place, reference)
-        with self._store.locks.image(self.key, image):
-            stored = self._store.manifests.read(place, reference)
+        with self._deleting(place, actor) as deletion:
             if isinstance(reference, Tag):
-                self._delete_tag(place, reference, stored, actor)
+                deletion.untag(reference)
             else:
-                self._delete_digest(place, stored, actor)
+                deletion.manifest(reference)
+
+    def delete_tag(self, image: ImageName, tag: Tag, actor: Actor) -> None:
+        """See `Repository.delete_tag`."""
+        place = self._place(image)
+        if not self._has_image(image):
+            raise manifest_unknown(place, tag)
+        with self._deleting(place, actor) as deletion:
+            deletion.tag(tag)
+
+    def delete_image(self, image: ImageName, actor: Actor) -> None:
+        """See `Repository.delete_image`."""
+        if not self._store.manifests.digests(self._place(image)):
+            raise ImageUnknown("repository name not known to registry", {"name": image})
+        with self._deleting(self._place(image), actor) as deletion:
+            deletion.everything()
+
+    def delete_blob(self, image: ImageName, digest: Digest, actor: Actor) -> None:
+        """See `Repository.delete_blob`."""
+        self._store.links.find(self.key, image, digest)
+        with self._deleting(self._place(image), actor) as deletion:
+            deletion.blob(digest)
+
+    @contextlib.contextmanager
+    def _deleting(self, place: Place, actor: Actor) -> Iterator[ManifestDeletion]:
+        with self._store.locks.image(place.key, place.image):
+            yield ManifestDeletion(self._store, self._definition, place, actor)
         self._remove_empty(place)
 
     def _has_image(self, image: ImageName) -> bool:
         return os.path.isdir(self._store.layout.image(self.key, image))
-
-    def _delete_tag(self, place: Place, tag: Tag, stored: StoredManifest, actor: Actor) -> None:
-        push = ManifestPush(self._store, self._definition, place, actor)
-        push.keep_by_digest(tag, stored)
-        self._store.manifests.remove_folder(place, tag)
-        self._journal("delete", place, actor, tag=tag, previous=stored.digest)
-
-    def _delete_digest(self, place: Place, stored: StoredManifest, actor: Actor) -> None:
-        manifests, digest = self._store.manifests, stored.digest
-        holders = list(manifests.folders(place))
-        self._require_no_parent(place, holders, digest)
-        for reference in holders:
-            if isinstance(reference, Tag) and manifests.is_at(place, reference, digest):
-                manifests.remove_folder(place, reference)
-                self._journal("delete", place, actor, tag=reference, previous=digest)
-        manifests.remove_folder(place, digest)
-        manifests.unregister(place, digest, ManifestPush.parse(stored).subject)
-        self._journal("delete", place, actor, digest=digest)
-
-    def _require_no_parent(
-        self, place: Place, holders: Iterable[Reference], digest: Digest
-    ) -> None:
-        """Refuse to delete what an index needs: a tag with missing parts must never be seen."""
-        if self._definition.flag("allowSparseIndexes"):
-            return
-        manifests = self._store.manifests
-        for reference in holders:
-            if reference == digest:
-                continue
-            parent = manifests.read(place, reference)
-            if parent.media_type not in INDEX_TYPES:
-                continue
-            children = {child.digest for child in ManifestPush.parse(parent).children}
-            if parent.digest != digest and digest in children:
-                raise OperationUnsupported(
-                    f"the manifest is part of the index '{reference}'; delete that first",
-                    {"digest": digest, "index": str(reference)},
-                )
-
-    def delete_blob(self, image: ImageName, digest: Digest, actor: Actor) -> None:
-        """See `Repository.delete_blob`."""
-        place = self._place(image)
-        self._store.links.find(self.key, image, digest)
-        with self._store.locks.image(self.key, image):
-            for reference in self._store.manifests.folders(place):
-                if self._store.manifests.holds(place, reference, digest):
-                    raise OperationUnsupported(
-                        f"the blob is part of '{reference}'; delete that first",
-                        {"digest": digest, "manifest": str(reference)},
-                    )
-            if not self._store.links.remove(self.key, image, digest):
-                raise BlobUnknown("blob unknown to registry", {"digest": digest})
-        self._journal("delete", place, actor, blob=digest)
-        self._remove_empty(place)
 
     def _remove_empty(self, place: Place) -> None:
         """Remove the folders of an image that has nothing left, and its empty parents."""
@@ -249,6 +226,3 @@ class LocalRepository(Repository):
         atomic.remove_empty_folders(
             layout.image(place.key, place.image), layout.repository(place.key)
         )
-
-    def _journal(self, event: str, place: Place, actor: Actor, **facts: object) -> None:
-        self._store.journal.record(event, place.key, place.image, actor, **facts)

@@ -6,9 +6,9 @@ next (invariant 1). All checks come first, so that a refused manifest leaves not
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from registry.model import media_types, properties
 from registry.model.content import Actor, StoredManifest
@@ -25,9 +25,10 @@ from registry.model.manifests import Manifest, parse_manifest
 from registry.model.names import Reference, Tag
 from registry.repositories.base import PushedManifest
 from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.sidecars import FORMER_TAGS, PINNED, make_sidecar
 from registry.storage.journal import now, timestamp
 from registry.storage.manifest_files import Place
-from registry.storage.manifests import Sidecar
+from registry.storage.manifest_reader import Sidecar
 from registry.storage.store import Store
 
 
@@ -77,6 +78,15 @@ class ManifestPush:
                 self._publish(target, candidate)
         return PushedManifest(digest, manifest.subject, tags)
 
+    def put_again(self, reference: Reference, stored: StoredManifest, **how: Any) -> None:
+        """Put a manifest that the image had, or has, under a reference; the lock is held.
+
+        ``how`` is for `_publish`. Raises ManifestPartsMissing.
+        """
+        manifest = self.parse(stored)
+        present = self._require_parts(manifest)
+        self._publish(reference, self._candidate(stored, manifest, present), **how)
+
     def _candidate(
         self, stored: StoredManifest, manifest: Manifest, blobs: Sequence[Digest]
     ) -> _Candidate:
@@ -109,14 +119,14 @@ class ManifestPush:
         links, key, image = self._store.links, self._place.key, self._place.image
         present, missing = [], []
         for blob in manifest.blobs:
-            if links.has(key, image, blob.digest):
+            if links.claim(key, image, blob.digest):
                 present.append(blob.digest)
             elif blob.required:
                 missing.append(blob.digest)
         for child in manifest.children:
-            if not self._store.manifests.has(self._place, child.digest):
+            if not self._store.manifests.renew(self._place, child.digest):
                 # A descriptor of a type that is no manifest may point to a blob.
-                found = links.has(key, image, child.digest)
+                found = links.claim(key, image, child.digest)
                 (present if found else missing).append(child.digest)
         if missing and not self._definition.flag("allowSparseIndexes"):
             raise _parts_missing(missing)
@@ -137,16 +147,27 @@ class ManifestPush:
         with open(blob.path, "rb") as file:
             return properties.config_labels(file.read())
 
-    def _publish(self, reference: Reference, candidate: _Candidate) -> None:
-        """Put a manifest under a tag or digest; the image lock is held."""
+    def _publish(
+        self,
+        reference: Reference,
+        candidate: _Candidate,
+        *,
+        kept: Sidecar | None = None,
+        event: str = "push",
+    ) -> None:
+        """Put a manifest under a tag or digest; the image lock is held.
+
+        ``kept`` is what was recorded of it where it comes from, ``event`` what the journal says.
+        """
         previous, digest = self._previous(reference), candidate.stored.digest
         moved = previous is not None and previous.digest != digest
         if previous is not None and moved:
             self.keep_by_digest(reference, previous)
-        self._put(reference, candidate, strict=not self._definition.flag("allowSparseIndexes"))
+        strict = not self._definition.flag("allowSparseIndexes")
+        self._put(reference, candidate, strict=strict, kept=kept)
         if moved:
             self._store.manifests.drop_stale_links(self._place, reference, candidate.blobs)
-        self._record(reference, candidate.stored, previous)
+        self._record(event, reference, candidate.stored, previous)
 
     def _put(
         self,
@@ -172,7 +193,10 @@ class ManifestPush:
             if vanished and strict:
                 raise _parts_missing(vanished)
             manifests.register(place, stored.digest, candidate.content, manifest.subject)
-            sidecar = self._sidecar(reference, stored, candidate.labels, kept)
+            old = manifests.sidecar(place, reference)
+            sidecar = make_sidecar(
+                place.image, reference, stored, candidate.labels, self._actor, old, kept
+            )
             manifests.stage(place, reference, temporary, sidecar)
             manifests.commit(temporary, index=manifest.is_index)
         except BaseException:
@@ -201,9 +225,18 @@ class ManifestPush:
             return None
 
     def keep_by_digest(self, tag: Reference, stored: StoredManifest) -> None:
-        """Give a manifest that is about to lose a tag its own folder: pulls by digest go on."""
+        """Give a manifest that is about to lose a tag its own folder: pulls by digest go on.
+
+        Its age as an untagged manifest begins now, and it remembers which tag it had until when.
+        """
         manifests, place = self._store.manifests, self._place
+        former = {} if isinstance(tag, Digest) else {FORMER_TAGS: {str(tag): timestamp(now())}}
+        manifests.restart_age(place, stored.digest)
+        self._touch_parts(stored)
         if manifests.has_folder(place, stored.digest):
+            known = manifests.sidecar(place, stored.digest) or {}
+            former = {FORMER_TAGS: known.get(FORMER_TAGS, {}) | former.get(FORMER_TAGS, {})}
+            manifests.replace_sidecar(place, stored.digest, known | former)
             return
         manifest = self.parse(stored)
         blobs = [
@@ -211,40 +244,25 @@ class ManifestPush:
             for part in (*manifest.blobs, *manifest.children)
             if manifests.holds(place, tag, part.digest)
         ]
-        kept = self._store.manifests.sidecar(place, tag)
-        self._put(stored.digest, self._candidate(stored, manifest, blobs), strict=False, kept=kept)
+        kept = {k: v for k, v in (manifests.sidecar(place, tag) or {}).items() if k != PINNED}
+        candidate = self._candidate(stored, manifest, blobs)
+        self._put(stored.digest, candidate, strict=False, kept=kept | former)
 
-    def _sidecar(
-        self,
-        reference: Reference,
-        stored: StoredManifest,
-        labels: Mapping[str, str],
-        kept: Sidecar | None,
-    ) -> Sidecar:
-        moment = timestamp(now())
-        old = kept or self._store.manifests.sidecar(self._place, reference) or {}
-        moved = kept or {"modified": moment, "modifiedBy": self._actor.name}
-        sha256 = hashlib.sha256(stored.body).hexdigest()
-        return {
-            "digest": stored.digest,
-            "sha256": sha256,
-            "size": len(stored.body),
-            "mediaType": stored.media_type,
-            "created": old.get("created", moment),
-            "createdBy": old.get("createdBy", self._actor.name),
-            "modified": moved["modified"],
-            "modifiedBy": moved["modifiedBy"],
-            "properties": properties.manifest_properties(
-                self._place.image, reference, stored.digest, stored.media_type, sha256, labels
-            ),
-        }
+    def _touch_parts(self, stored: StoredManifest) -> None:
+        """Let the age of an index's children begin now: they may lose what refers to them."""
+        for child in self.parse(stored).children:
+            self._store.manifests.restart_age(self._place, child.digest)
 
     def _record(
-        self, reference: Reference, stored: StoredManifest, previous: StoredManifest | None
+        self,
+        event: str,
+        reference: Reference,
+        stored: StoredManifest,
+        previous: StoredManifest | None,
     ) -> None:
         tag = str(reference) if isinstance(reference, Tag) else None
         self._store.journal.record(
-            "push",
+            event,
             self._place.key,
             self._place.image,
             self._actor,

@@ -2,8 +2,9 @@
 
 Read in this order: ``layout`` (every path, with the tree drawn), ``atomic`` and ``open_files``
 (the only writers), ``locks``, ``filestore`` (content), ``uploads`` and ``upload_writer``,
-``links`` (which image may show which blob), ``manifests`` and ``manifest_files`` (manifest
-folders and the commit point), ``catalog`` (lists), ``journal``, ``documents`` (small JSON files),
+``links`` (which image may show which blob), ``manifests``, ``manifest_reader`` and
+``manifest_files`` (manifest folders and the commit point), ``held`` (names about to be freed),
+``trash`` (what was deleted), ``catalog`` (lists), ``journal``, ``documents`` (small JSON files),
 ``format`` (start-up checks), ``store`` (all of it in one object).
 
 May import: model, config, and filelock in ``locks``. May touch: the storage folder.

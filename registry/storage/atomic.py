@@ -15,9 +15,10 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from registry.storage import open_files
 from registry.storage.layout import TEMPORARY_PREFIX
 from registry.storage.open_files import sync_file, translated, write_all
 
@@ -28,6 +29,9 @@ DOCUMENT_MODE = 0o640
 
 _ATTEMPTS = 4
 """How often a parent folder that vanishes again and again is made."""
+
+_SYNCED_ONE_BY_ONE = 8
+"""Folders up to which a sync of each costs less than one of the whole filesystem."""
 
 Result = TypeVar("Result")
 
@@ -60,6 +64,20 @@ def sync_folders(path: str, stop: str) -> None:
         path = os.path.dirname(path)
 
 
+def is_bulk(number: int) -> bool:
+    """Return whether so many folders are made durable by one pass over the whole filesystem."""
+    return number > _SYNCED_ONE_BY_ONE
+
+
+def sync_each(paths: Sequence[str]) -> None:
+    """Make the entries of many folders durable; more than a few by one pass over everything."""
+    if is_bulk(len(paths)):
+        open_files.sync_filesystem(paths[0])
+        return
+    for path in paths:
+        sync_folder(path)
+
+
 def make_folder(path: str) -> None:
     """Make ``path`` and its missing parents; the entries of new folders are durable.
 
@@ -75,6 +93,12 @@ def make_folder(path: str) -> None:
                 raise
             return
     sync_folder(os.path.dirname(path))
+
+
+def new_folder(path: str) -> None:
+    """Make the folder ``path`` under a fresh name; whoever makes many syncs their parent once."""
+    with translated():
+        _in_folder(path, lambda: os.mkdir(path, _FOLDER_MODE))
 
 
 def _in_folder(path: str, action: Callable[[], Result]) -> Result:
@@ -125,9 +149,12 @@ def lock_file(path: str) -> int:
     return _open_in_folder(path, os.O_RDWR, SECRET_MODE)
 
 
-def write_temporary(folder: str, data: bytes, mode: int = CONTENT_MODE) -> str:
-    """Write ``data`` durably to a fresh name in ``folder`` and return that name.
+def write_temporary(
+    folder: str, data: bytes, mode: int = CONTENT_MODE, *, durable: bool = True
+) -> str:
+    """Write ``data`` to a fresh name in ``folder`` and return that name.
 
+    Whoever writes many, and syncs them all together, asks for the bytes not to be ``durable``.
     On any failure nothing is left behind.
     """
     path = temporary_name(folder)
@@ -136,7 +163,8 @@ def write_temporary(folder: str, data: bytes, mode: int = CONTENT_MODE) -> str:
         write_all(descriptor, data)
         with translated():
             os.fchmod(descriptor, mode)
-        sync_file(descriptor)
+        if durable:
+            sync_file(descriptor)
     except BaseException:
         remove(path)
         raise
@@ -201,6 +229,20 @@ def rename(source: str, target: str) -> None:
             os.unlink(source)
 
 
+def move(source: str, target: str) -> bool:
+    """Give ``source`` the fresh name ``target`` instead; return whether it was still there.
+
+    Of several who move the same name one gets it. What appears under the old name afterwards is
+    somebody else's, and is left alone.
+    """
+    with translated():
+        try:
+            os.rename(source, target)
+        except FileNotFoundError:
+            return False
+        return True
+
+
 def rename_over_link(source: str, target: str) -> None:
     """Give the file ``source`` the name ``target`` instead; for a moment it has both."""
     remove(target)
@@ -215,29 +257,6 @@ def put_in_place(temporary: str, target: str) -> None:
     except BaseException:
         remove(temporary)
         raise
-
-
-def replace_document(path: str, data: bytes, mode: int = DOCUMENT_MODE) -> None:
-    """Put ``data`` under ``path`` durably; readers see the old bytes or the new ones."""
-    folder = os.path.dirname(path)
-    put_in_place(write_temporary(folder, data, mode), path)
-    sync_folder(folder)
-
-
-def create_document(path: str, data: bytes, mode: int = DOCUMENT_MODE) -> None:
-    """Put ``data`` under the new name ``path`` durably.
-
-    Raises:
-        FileExistsError: the name is taken.
-    """
-    folder = os.path.dirname(path)
-    temporary = write_temporary(folder, data, mode)
-    try:
-        if not link(temporary, path):
-            raise FileExistsError(path)
-    finally:
-        remove(temporary)
-    sync_folder(folder)
 
 
 def remove(path: str) -> bool:

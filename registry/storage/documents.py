@@ -85,7 +85,7 @@ def encode(document: dict[str, Any]) -> bytes:
 
 def replace(path: str, document: dict[str, Any], mode: int = atomic.DOCUMENT_MODE) -> None:
     """Put ``document`` under ``path`` durably."""
-    atomic.replace_document(path, encode(document), mode)
+    replace_bytes(path, encode(document), mode)
 
 
 def create(path: str, document: dict[str, Any], mode: int = atomic.DOCUMENT_MODE) -> None:
@@ -94,4 +94,27 @@ def create(path: str, document: dict[str, Any], mode: int = atomic.DOCUMENT_MODE
     Raises:
         FileExistsError: the name is taken.
     """
-    atomic.create_document(path, encode(document), mode)
+    create_bytes(path, encode(document), mode)
+
+
+def replace_bytes(path: str, data: bytes, mode: int = atomic.DOCUMENT_MODE) -> None:
+    """Put ``data`` under ``path`` durably; readers see the old bytes or the new ones."""
+    folder = os.path.dirname(path)
+    atomic.put_in_place(atomic.write_temporary(folder, data, mode), path)
+    atomic.sync_folder(folder)
+
+
+def create_bytes(path: str, data: bytes, mode: int = atomic.DOCUMENT_MODE) -> None:
+    """Put ``data`` under the new name ``path`` durably.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    folder = os.path.dirname(path)
+    temporary = atomic.write_temporary(folder, data, mode)
+    try:
+        if not atomic.link(temporary, path):
+            raise FileExistsError(path)
+    finally:
+        atomic.remove(temporary)
+    atomic.sync_folder(folder)

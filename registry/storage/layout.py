@@ -24,7 +24,12 @@
     ├── format.json                             version of this layout
     ├── journal/2026-11-23.jsonl                who moved which tag from what to what, when
     ├── locks/                                  lock files; never deleted
-    ├── trash/                                  deleted manifest folders until they expire
+    ├── pruning.json                            when the last pruning passes were, what they found
+    ├── pulls/2026-11-23.jsonl                  who pulled which manifest, when
+    ├── quarantine/sha256__9c12…                damaged content, and a note of who had it
+    ├── trash/<id>/                             a deleted manifest folder, until it expires
+    │   ├── deletion.json                       what it was, who deleted it, when
+    │   └── manifest.json, sha256__9c12… …      the folder as it was
     └── uploads/<id>.data, <id>.jsonl           uploads on their way, and what is known of them
 
 Why it is so: all names below ``artifacts`` and in ``filestore`` that have the same content are
@@ -55,6 +60,14 @@ MANIFEST_FILES: Final = (MANIFEST_FILE, INDEX_FILE)
 SIDECAR_ENDING: Final = ".properties.json"
 TEMPORARY_PREFIX: Final = "_tmp."
 """Half-done work stands under names with this prefix, beside its final name."""
+HELD_PREFIX: Final = "_held."
+"""Names that are about to be freed have this prefix, beside the name that they had."""
+STAGED_PREFIX: Final = "_staged."
+"""Entries of the trash whose deletion has not been finished have this prefix."""
+DELETION_FILE: Final = "deletion.json"
+DEFINITION_FILE: Final = "repository.json"
+TREE_FOLDER: Final = "artifacts"
+"""In the trash entry of a whole repository: its definition, and its folder tree."""
 
 FOLDERS: Final = (
     "artifacts",
@@ -64,6 +77,8 @@ FOLDERS: Final = (
     "filestore",
     "journal",
     "locks",
+    "pulls",
+    "quarantine",
     "trash",
     "uploads",
 )
@@ -181,6 +196,18 @@ class Layout:
 
     def journal(self, day: str) -> str:
         return f"{self.root}/journal/{day}.jsonl"
+
+    def pulls(self, day: str) -> str:
+        return f"{self.root}/pulls/{day}.jsonl"
+
+    def pruning(self) -> str:
+        return f"{self.root}/pruning.json"
+
+    def trash_entry(self, entry: str) -> str:
+        return f"{self.root}/trash/{entry}"
+
+    def quarantined(self, digest: Digest) -> str:
+        return f"{self.root}/quarantine/{content_name(digest)}"
 
     def lock(self, name: str) -> str:
         return f"{self.root}/locks/{name}.lock"

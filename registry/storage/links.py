@@ -13,7 +13,7 @@ from registry.model.content import Blob
 from registry.model.digests import Digest
 from registry.model.errors import BlobUnknown
 from registry.model.names import ImageName, RepositoryKey
-from registry.storage import atomic
+from registry.storage import atomic, held
 from registry.storage.filestore import Filestore
 from registry.storage.layout import Layout
 
@@ -38,13 +38,24 @@ class Links:
             status = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             raise BlobUnknown("blob unknown to registry", {"digest": digest}) from None
-        if renew:
-            self._filestore.renew(path, status)
+        if renew and not self._filestore.renew(path, status) and not held.resurrect(path):
+            raise BlobUnknown("blob unknown to registry", {"digest": digest})
         return Blob(digest, status.st_size, path)
 
     def has(self, key: RepositoryKey, image: ImageName, digest: Digest) -> bool:
         """Return whether the image may show the blob."""
         return os.path.exists(self._layout.layer(key, image, digest))
+
+    def claim(self, key: RepositoryKey, image: ImageName, digest: Digest) -> bool:
+        """Return whether the image may show the blob, for a manifest that is about to name it.
+
+        The lease is renewed, and brought back where it was about to end.
+        """
+        path = self._layout.layer(key, image, digest)
+        try:
+            return self._filestore.renew(path, os.stat(path)) or held.resurrect(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return held.resurrect(path)
 
     def add(self, key: RepositoryKey, image: ImageName, digest: Digest) -> None:
         """Let the image show content that is in the filestore.
@@ -54,9 +65,30 @@ class Links:
         """
         self._filestore.give(digest, self._layout.layer(key, image, digest))
 
+    def bring_back(self, key: RepositoryKey, image: ImageName, digest: Digest, source: str) -> bool:
+        """Let the image show a blob again that it had; return whether it could be had.
+
+        ``source`` is a name that the content may have outside the image.
+        """
+        if self.claim(key, image, digest):
+            return True
+        if not os.path.exists(source):
+            return False
+        path = self._layout.layer(key, image, digest)
+        self._filestore.give(digest, path, source)
+        return atomic.touch(path)
+
     def mount(self, key: RepositoryKey, image: ImageName, digest: Digest, source: Blob) -> None:
-        """Let the image show a blob that was found in another image."""
-        self._filestore.give(digest, self._layout.layer(key, image, digest), source.path)
+        """Let the image show a blob that was found in another image, and renew it.
+
+        Raises:
+            FileNotFoundError: the content is not there (any more).
+        """
+        path = self._layout.layer(key, image, digest)
+        self._filestore.give(digest, path, source.path)
+        # All names share one age, and the other image may have been given this one long ago.
+        if not self._filestore.renew(path, os.stat(path)) and not held.resurrect(path):
+            raise FileNotFoundError(path)
 
     def remove(self, key: RepositoryKey, image: ImageName, digest: Digest) -> bool:
         """Stop the image from showing the blob; return whether it did. Durable."""

@@ -21,7 +21,9 @@ logger = logging.getLogger(__name__)
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
-_sync_file_range = getattr(ctypes.CDLL(None), "sync_file_range", None)
+_library = ctypes.CDLL(None, use_errno=True)
+_syncfs = getattr(_library, "syncfs", None)
+_sync_file_range = getattr(_library, "sync_file_range", None)
 if _sync_file_range is not None:
     _sync_file_range.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
 
@@ -58,6 +60,24 @@ def sync_file(descriptor: int) -> None:
     """Make the bytes of an open file durable."""
     with translated():
         os.fsync(descriptor)
+
+
+def sync_filesystem(path: str) -> None:
+    """Make everything on the filesystem of ``path`` durable: syncfs(2), for bulk work.
+
+    It reports errors of writing back since Linux 5.8.
+    """
+    if _syncfs is None:
+        os.sync()
+        return
+    with translated():
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            if _syncfs(descriptor) != 0:
+                code = ctypes.get_errno()
+                raise OSError(code, os.strerror(code), path)
+        finally:
+            os.close(descriptor)
 
 
 def truncate(descriptor: int, size: int) -> None:

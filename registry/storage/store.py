@@ -6,25 +6,31 @@ import os
 
 from registry.storage.catalog import Catalog
 from registry.storage.documents import Documents
-from registry.storage.filestore import Filestore
+from registry.storage.filestore import LEASE_RENEWAL, Filestore
 from registry.storage.journal import Journal
 from registry.storage.layout import Layout
 from registry.storage.links import Links
 from registry.storage.locks import Locks
 from registry.storage.manifests import Manifests
+from registry.storage.trash import Trash
 from registry.storage.uploads import Uploads
 
 
 class Store:
-    """Everything that is kept in one storage folder. Cheap to make; nothing is read or started."""
+    """Everything that is kept in one storage folder. Cheap to make; nothing is read or started.
 
-    def __init__(self, root: str) -> None:
+    ``renewal`` is after how many seconds a "yes, it is here" renews the age of content again; it
+    must be a small part of the grace of whoever prunes the folder.
+    """
+
+    def __init__(self, root: str, renewal: float = LEASE_RENEWAL) -> None:
         self.layout = Layout(os.path.abspath(root))
         self.documents = Documents()
         self.locks = Locks(self.layout)
-        self.filestore = Filestore(self.layout)
+        self.filestore = Filestore(self.layout, renewal)
         self.uploads = Uploads(self.layout)
         self.links = Links(self.layout, self.filestore)
         self.manifests = Manifests(self.layout, self.filestore, self.documents)
+        self.trash = Trash(self.layout, self.filestore, self.documents)
         self.catalog = Catalog(self.layout)
         self.journal = Journal(self.layout)

@@ -159,12 +159,12 @@ def test_a_referrer_stays_when_its_subject_goes(client: Client) -> None:
 
 
 def test_an_emptied_image_leaves_no_folder(client: Client, storage: Path) -> None:
-    before = tree(storage, but=("locks", "journal", "filestore"))
+    before = tree(storage, but=("locks", "journal", "filestore", "trash"))
     body = push_image(client)
     assert delete(client, f"manifests/{digest_of(body)}") == 202
     for data in (CONFIG, LAYER):
         assert delete(client, f"blobs/{digest_of(data)}") == 202
-    assert tree(storage, but=("locks", "journal", "filestore")) == before
+    assert tree(storage, but=("locks", "journal", "filestore", "trash")) == before
     assert client.get(f"{IMAGE}/tags/list").status_code == 404
     assert (client.get("/v2/_catalog").json or {}) == {"repositories": []}
 

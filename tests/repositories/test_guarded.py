@@ -36,6 +36,8 @@ CALLS: dict[str, tuple[Action, tuple[Any, ...]]] = {
     "mount_blob": (Action.WRITE, (IMAGE, Blob(DIGEST, 3, "/nowhere"))),
     "put_manifest": (Action.WRITE, (IMAGE, TAG, b"{}", "")),
     "delete_manifest": (Action.DELETE, (IMAGE, TAG)),
+    "delete_tag": (Action.DELETE, (IMAGE, TAG)),
+    "delete_image": (Action.DELETE, (IMAGE,)),
     "delete_blob": (Action.DELETE, (IMAGE, DIGEST)),
 }
 OTHERWISE = {"key", "require", "may", "images", "holders", "find_blob"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry.model.errors import StorageFailed, StorageFull
-from registry.storage import atomic
+from registry.storage import atomic, documents
 from registry.storage import open_files as bytes_of
 from tests.storage.faults import BUILDING, Watched, fails
 from tests.storage.folders import files, inode, mode, open_files, temporaries
@@ -24,8 +24,8 @@ def make_source(folder: str) -> str:
 
 
 CHANGES: dict[str, Change] = {
-    "replace": lambda folder: atomic.replace_document(f"{folder}/deep/er/file", b"new"),
-    "create": lambda folder: atomic.create_document(f"{folder}/deep/er/file", b"new"),
+    "replace": lambda folder: documents.replace_bytes(f"{folder}/deep/er/file", b"new"),
+    "create": lambda folder: documents.create_bytes(f"{folder}/deep/er/file", b"new"),
     "make_folder": lambda folder: atomic.make_folder(f"{folder}/deep/er"),
 }
 
@@ -91,14 +91,14 @@ def test_the_entries_of_new_folders_are_durable(tmp_path: Path) -> None:
 
 def test_the_bytes_under_a_name_are_old_or_new(tmp_path: Path) -> None:
     path = str(tmp_path / "file")
-    atomic.replace_document(path, b"old")
+    documents.replace_bytes(path, b"old")
     looks: list[bytes] = []
 
     def look(number: int, call: object) -> None:
         looks.append(Path(path).read_bytes())
 
     with Watched(look):
-        atomic.replace_document(path, b"new")
+        documents.replace_bytes(path, b"new")
     assert set(looks) == {b"old", b"new"}
     assert looks == sorted(looks, reverse=True)
 
@@ -111,16 +111,16 @@ def test_a_failed_fsync_is_not_tried_again(tmp_path: Path) -> None:
         raise OSError(errno.EIO, "lost")
 
     with Watched(fail, ["fsync"]) as seen, pytest.raises(StorageFailed):
-        atomic.replace_document(path, b"new")
+        documents.replace_bytes(path, b"new")
     assert len(seen.calls) == 1
     assert files(str(tmp_path)) == {}
 
 
 def test_a_taken_name_is_not_given_again(tmp_path: Path) -> None:
     path = str(tmp_path / "file")
-    atomic.create_document(path, b"first")
+    documents.create_bytes(path, b"first")
     with pytest.raises(FileExistsError):
-        atomic.create_document(path, b"second")
+        documents.create_bytes(path, b"second")
     assert files(str(tmp_path)) == {"file": b"first"}
 
 
@@ -141,7 +141,7 @@ def test_a_planted_symbolic_link_is_not_followed(
     with pytest.raises(FileExistsError):
         atomic.create_file(f"{folder}/planted")
     monkeypatch.undo()
-    atomic.replace_document(f"{folder}/planted", b"document")
+    documents.replace_bytes(f"{folder}/planted", b"document")
     assert not os.path.islink(f"{folder}/planted")
     assert files(folder) == {"victim": b"safe", "planted": b"document"}
 
@@ -231,7 +231,7 @@ def test_modes_do_not_depend_on_the_umask(tmp_path: Path) -> None:
     old = os.umask(0o077)
     try:
         path = atomic.write_temporary(str(tmp_path), b"", atomic.CONTENT_MODE)
-        atomic.replace_document(str(tmp_path / "secret"), b"", atomic.SECRET_MODE)
+        documents.replace_bytes(str(tmp_path / "secret"), b"", atomic.SECRET_MODE)
     finally:
         os.umask(old)
     assert mode(path) == 0o444

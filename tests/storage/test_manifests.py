@@ -141,12 +141,12 @@ def test_a_removed_tag_is_gone_with_its_folder(store: Store) -> None:
     blob = add_blob(store, b"layer")
     put(store, TAG, image_body(b"layer"), (blob,))
     with Watched() as seen:
-        assert store.manifests.remove_folder(PLACE, TAG)
+        store.manifests.remove_folders(PLACE, [TAG])
     assert seen.calls[0].paths == (f"{folder(store)}/manifest.json",)
     assert [c.paths for c in seen.calls if c.name == "fsync"] == [(folder(store),)]
     assert seen.names()[-1] == "rmdir"
     assert not os.path.exists(folder(store))
-    assert not store.manifests.remove_folder(PLACE, TAG)
+    store.manifests.remove_folders(PLACE, [TAG])
 
 
 def test_a_folder_may_be_a_tag_and_hold_an_image(store: Store) -> None:
@@ -157,10 +157,10 @@ def test_a_folder_may_be_a_tag_and_hold_an_image(store: Store) -> None:
     assert store.manifests.read(Place(KEY, bar), TAG).digest == second
     assert set(store.manifests.folders(Place(KEY, foo))) == {"bar"}
     assert set(store.manifests.folders(Place(KEY, bar))) == {TAG}
-    store.manifests.remove_folder(Place(KEY, foo), Tag("bar"))
+    store.manifests.remove_folders(Place(KEY, foo), [Tag("bar")])
     assert store.manifests.read(Place(KEY, bar), TAG).digest == second
     put(store, Tag("bar"), FIRST, place=Place(KEY, foo))
-    store.manifests.remove_folder(Place(KEY, bar), TAG)
+    store.manifests.remove_folders(Place(KEY, bar), [TAG])
     assert store.manifests.read(Place(KEY, foo), Tag("bar")).digest == first
 
 

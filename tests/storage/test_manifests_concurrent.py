@@ -144,7 +144,7 @@ def test_pushing_and_deleting_at_once(store: Store) -> None:
     def delete() -> None:
         for _ in range(200):
             with store.locks.image(KEY, IMAGE):
-                store.manifests.remove_folder(PLACE, TAG)
+                store.manifests.remove_folders(PLACE, [TAG])
 
     together(push, delete)
     try:

@@ -1,0 +1,153 @@
+"""Deleting from an image: tags, manifests, blobs, or everything.
+
+The order is the reverse of a push: tag → manifest by digest → link. What is deleted is in the
+trash, complete and durable, before it vanishes from its place; bytes are freed by the pruner
+alone. Callers hold the image lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+
+from registry.model.content import Actor, StoredManifest
+from registry.model.digests import Digest
+from registry.model.errors import BlobUnknown, ManifestUnknown, OperationUnsupported
+from registry.model.names import Reference, Tag
+from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.pushing import ManifestPush
+from registry.storage.manifest_files import Place
+from registry.storage.store import Store
+
+
+class ManifestDeletion:
+    """One deletion from an image, by ``actor``."""
+
+    def __init__(
+        self, store: Store, definition: RepositoryDefinition, place: Place, actor: Actor
+    ) -> None:
+        self._store = store
+        self._definition = definition
+        self._place = place
+        self._actor = actor
+
+    # --- what can be deleted -----------------------------------------------------------------
+
+    def untag(self, tag: Tag) -> None:
+        """Delete a tag alone; its manifest can still be pulled by digest for a while."""
+        stored = self._store.manifests.read(self._place, tag)
+        push = ManifestPush(self._store, self._definition, self._place, self._actor)
+        push.keep_by_digest(tag, stored)
+        self._to_trash([(tag, stored.digest)])
+        self._record(tag=tag, previous=stored.digest)
+
+    def tag(self, tag: Tag) -> None:
+        """Delete a tag, and its manifest if nothing else in the image stands for or names it."""
+        manifests = self._store.manifests
+        stored = manifests.read(self._place, tag)
+        others = [r for r in manifests.folders(self._place) if r != tag]
+        needed = any(
+            r == stored.digest
+            or (isinstance(r, Tag) and manifests.is_at(self._place, r, stored.digest))
+            for r in others
+        ) or self._parent_of(others, stored.digest)
+        self._to_trash([(tag, stored.digest)])
+        if not needed:
+            self._unregister(stored)
+        self._record(tag=tag, previous=stored.digest)
+
+    def manifest(self, digest: Digest) -> None:
+        """Delete a manifest and all its tags.
+
+        Raises OperationUnsupported for one that an index needs.
+        """
+        manifests = self._store.manifests
+        stored = manifests.read(self._place, digest)
+        holders = list(manifests.folders(self._place))
+        self._require_no_parent(holders, digest)
+        tags = [
+            r for r in holders if isinstance(r, Tag) and manifests.is_at(self._place, r, digest)
+        ]
+        own = [digest] if digest in holders else []
+        references: list[Reference] = [*tags, *own]
+        self._to_trash([(reference, digest) for reference in references])
+        self._unregister(stored)
+        for tag in tags:
+            self._record(tag=tag, previous=digest)
+        self._record(digest=digest)
+
+    def everything(self) -> None:
+        """Delete all tags and manifests of the image."""
+        manifests = self._store.manifests
+        found: list[tuple[Reference, Digest]] = [
+            (reference, manifests.read(self._place, reference).digest)
+            for reference in manifests.folders(self._place)
+        ]
+        self._to_trash(found)
+        for digest in manifests.digests(self._place):
+            with contextlib.suppress(ManifestUnknown):
+                self._unregister(manifests.read(self._place, digest))
+        for reference, digest in found:
+            if isinstance(reference, Tag):
+                self._record(tag=reference, previous=digest)
+            else:
+                self._record(digest=reference)
+
+    def blob(self, digest: Digest) -> None:
+        """Stop the image from showing a blob.
+
+        Raises BlobUnknown, and OperationUnsupported for one that a manifest needs.
+        """
+        for reference in self._store.manifests.folders(self._place):
+            if self._store.manifests.holds(self._place, reference, digest):
+                raise OperationUnsupported(
+                    f"the blob is part of '{reference}'; delete that first",
+                    {"digest": digest, "manifest": str(reference)},
+                )
+        if not self._store.links.remove(self._place.key, self._place.image, digest):
+            raise BlobUnknown("blob unknown to registry", {"digest": digest})
+        self._record(blob=digest)
+
+    # --- how ---------------------------------------------------------------------------------
+
+    def _to_trash(self, deletions: Sequence[tuple[Reference, Digest]]) -> None:
+        """Move manifest folders to the trash: complete there before the first one vanishes."""
+        staged = self._store.trash.stage(self._place, deletions, self._actor)
+        self._store.manifests.remove_folders(self._place, [reference for reference, _ in deletions])
+        self._store.trash.finish(staged)
+
+    def _unregister(self, stored: StoredManifest) -> None:
+        """Stop showing a manifest by digest; what only it named begins to age."""
+        manifests, place = self._store.manifests, self._place
+        manifest = ManifestPush.parse(stored)
+        manifests.unregister(place, stored.digest, manifest.subject)
+        for child in manifest.children:
+            manifests.restart_age(place, child.digest)
+        for referrer in manifests.referrers(place, stored.digest):
+            manifests.restart_age(place, referrer.digest)
+
+    def _require_no_parent(self, holders: Iterable[Reference], digest: Digest) -> None:
+        """Refuse to delete what an index needs: a tag with missing parts must never be seen."""
+        if self._definition.flag("allowSparseIndexes"):
+            return
+        parent = self._parent_of((r for r in holders if r != digest), digest)
+        if parent is not None:
+            raise OperationUnsupported(
+                f"the manifest is part of the index '{parent}'; delete that first",
+                {"digest": digest, "index": str(parent)},
+            )
+
+    def _parent_of(self, holders: Iterable[Reference], digest: Digest) -> Reference | None:
+        """Return one of the folders that is an index with ``digest`` as a child."""
+        for reference in holders:
+            stored = self._store.manifests.read_index(self._place, reference)
+            if stored is None or stored.digest == digest:
+                continue
+            if any(child.digest == digest for child in ManifestPush.parse(stored).children):
+                return reference
+        return None
+
+    def _record(self, **facts: object) -> None:
+        self._store.journal.record(
+            "delete", self._place.key, self._place.image, self._actor, **facts
+        )

@@ -1,0 +1,251 @@
+"""The trash: what was deleted, complete and with a note of who deleted it, until it expires.
+
+An entry is a folder with the files of a manifest folder, as further names of the same content, so
+it costs no bytes and its content cannot be freed. It is made durable before the manifest's own
+name is removed, under a staged name; after a crash in between the pruner decides by looking
+whether the manifest is still in its place.
+
+The entry of a whole repository has its definition and its folder tree instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from registry.model.content import Actor
+from registry.model.digests import Digest
+from registry.model.errors import StorageFailed
+from registry.model.names import ImageName, Reference, RepositoryKey, Tag
+from registry.storage import atomic, documents
+from registry.storage.documents import Documents
+from registry.storage.filestore import Filestore
+from registry.storage.journal import now, timestamp
+from registry.storage.layout import (
+    DEFINITION_FILE,
+    DELETION_FILE,
+    MANIFEST_FILES,
+    SIDECAR_ENDING,
+    STAGED_PREFIX,
+    TEMPORARY_PREFIX,
+    TREE_FOLDER,
+    Layout,
+    parse_content_name,
+)
+from registry.storage.manifest_files import Place, listed, read_file
+from registry.storage.open_files import LinksExhausted
+
+_STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """What an entry of the trash says of itself."""
+
+    id: str
+    act: str
+    """Entries of one command or request have this in common."""
+    time: str
+    principal: str
+    repository: RepositoryKey
+    image: ImageName | None
+    """None for a whole repository."""
+    reference: Reference | None
+    digest: Digest | None
+
+    @property
+    def is_repository(self) -> bool:
+        """Whether it is a whole repository."""
+        return self.image is None
+
+
+class Trash:
+    """The trash of one storage folder."""
+
+    def __init__(self, layout: Layout, filestore: Filestore, cache: Documents) -> None:
+        self._layout = layout
+        self._filestore = filestore
+        self._documents = cache
+
+    # --- taking in ---------------------------------------------------------------------------
+
+    def stage(
+        self, place: Place, deletions: Sequence[tuple[Reference, Digest]], actor: Actor
+    ) -> list[str]:
+        """Prepare an entry for each manifest folder about to be removed; durable.
+
+        Returns the paths of the entries. On failure none is left.
+        """
+        act, paths = new_act(), list[str]()
+        durable = not atomic.is_bulk(len(deletions) + 1)
+        try:
+            for reference, digest in deletions:
+                path = self._new_entry()
+                paths.append(path)
+                folder = self._layout.manifest_folder(place.key, place.image, reference)
+                self._link_all(folder, path)
+                facts = {"image": place.image, "reference": reference, "digest": digest}
+                self._describe(path, act, place.key, actor, facts, durable=durable)
+            atomic.sync_each([*paths, self._layout.top("trash")])
+        except BaseException:
+            self.discard(paths)
+            raise
+        return paths
+
+    def _new_entry(self) -> str:
+        path = self._layout.trash_entry(f"{STAGED_PREFIX}{new_act()}")
+        atomic.new_folder(path)
+        return path
+
+    def _link_all(self, folder: str, path: str) -> None:
+        for name in listed(folder):
+            digest = parse_content_name(name) if "__" in name else None
+            ours = name in MANIFEST_FILES or name.endswith(SIDECAR_ENDING)
+            if digest is None and not ours:
+                continue
+            try:
+                atomic.link(f"{folder}/{name}", f"{path}/{name}")
+            except LinksExhausted:
+                if digest is not None:
+                    self._filestore.give(digest, f"{path}/{name}")
+                else:
+                    copy = atomic.write_temporary(path, read_file(f"{folder}/{name}"))
+                    atomic.put_in_place(copy, f"{path}/{name}")
+
+    @staticmethod
+    def _describe(
+        path: str,
+        act: str,
+        key: RepositoryKey,
+        actor: Actor,
+        facts: dict[str, Any],
+        *,
+        durable: bool = True,
+    ) -> None:
+        note = {
+            "act": act,
+            "time": timestamp(now()),
+            "principal": actor.name,
+            "address": actor.address,
+            "repository": key,
+        }
+        data = documents.encode(note | facts)
+        written = atomic.write_temporary(path, data, atomic.DOCUMENT_MODE, durable=durable)
+        atomic.put_in_place(written, f"{path}/{DELETION_FILE}")
+
+    def finish(self, staged: Sequence[str]) -> None:
+        """Show staged entries: what they hold has been removed from its place.
+
+        Not synced: an entry that is found staged after a crash is finished by the pruner.
+        """
+        for path in staged:
+            atomic.move(path, path.replace(f"/{STAGED_PREFIX}", "/"))
+
+    def discard(self, staged: Sequence[str]) -> None:
+        """Give up staged entries: what they hold is still in its place."""
+        for path in staged:
+            self._clear(path)
+
+    def take_repository(self, key: RepositoryKey, definition: str, actor: Actor) -> None:
+        """Move a whole repository here: its definition first, then its folder tree. Durable.
+
+        ``definition`` is the path of its definition, whose removal is what deletes it.
+        """
+        path = self._new_entry()
+        try:
+            self._describe(path, new_act(), key, actor, {})
+            atomic.link(definition, f"{path}/{DEFINITION_FILE}")
+            atomic.sync_each([path, self._layout.top("trash")])
+        except BaseException:
+            self._clear(path)
+            raise
+        atomic.remove(definition)
+        atomic.sync_folder(os.path.dirname(definition))
+        self.take_tree(path, key)
+        self.finish([path])
+
+    def take_tree(self, path: str, key: RepositoryKey) -> None:
+        """Move the folder tree of a repository into its entry. Durable."""
+        if atomic.move(self._layout.repository(key), f"{path}/{TREE_FOLDER}"):
+            atomic.sync_folder(path)
+            atomic.sync_folder(self._layout.top("artifacts"))
+
+    # --- looking -----------------------------------------------------------------------------
+
+    def entries(self, *, staged: bool = False) -> Iterator[Deletion]:
+        """Yield what is in the trash, oldest first; or what is staged only."""
+        for name in sorted(listed(self._layout.top("trash"))):
+            if name.startswith(STAGED_PREFIX) is staged and not name.startswith(TEMPORARY_PREFIX):
+                found = self.entry(name)
+                if found is not None:
+                    yield found
+
+    def entry(self, name: str) -> Deletion | None:
+        """Return an entry, or None if there is none of that name that can be read."""
+        try:
+            note = self._documents.read(f"{self._layout.trash_entry(name)}/{DELETION_FILE}")
+        except StorageFailed:
+            note = None
+        if note is None:
+            return None
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            return _deletion(name, note)
+        return None
+
+    def path(self, entry: Deletion) -> str:
+        """Return the folder of an entry."""
+        return self._layout.trash_entry(entry.id)
+
+    # --- letting go --------------------------------------------------------------------------
+
+    def remove(self, entry: Deletion) -> None:
+        """Remove an entry for good; what nobody else has is freed by the pruner."""
+        going = self._layout.trash_entry(f"{TEMPORARY_PREFIX}{entry.id}")
+        if atomic.move(self._layout.trash_entry(entry.id), going):
+            self._clear(going)
+
+    def _clear(self, path: str) -> None:
+        """Remove a folder of the trash with all that is in it."""
+        for folder, _, names in os.walk(path, topdown=False):
+            for name in names:
+                atomic.remove(f"{folder}/{name}")
+            atomic.remove_folder(folder)
+
+    def sweep(self, before: float) -> int:
+        """Remove what a killed process left unfinished before that time; return how much."""
+        swept = 0
+        for name in listed(self._layout.top("trash")):
+            path = self._layout.trash_entry(name)
+            unreadable = name.startswith(STAGED_PREFIX) and self.entry(name) is None
+            with contextlib.suppress(FileNotFoundError):
+                old = max(os.stat(path).st_mtime, os.stat(path).st_ctime) < before
+                if old and (unreadable or name.startswith(TEMPORARY_PREFIX)):
+                    self._clear(path)
+                    swept += 1
+        return swept
+
+
+def new_act() -> str:
+    """Return a fresh name that sorts by time."""
+    return f"{now().astimezone(datetime.UTC):{_STAMP}}-{secrets.token_hex(4)}"
+
+
+def _deletion(name: str, note: dict[str, Any]) -> Deletion:
+    image, reference, digest = note.get("image"), note.get("reference"), note.get("digest")
+    if reference is not None:
+        reference = Digest(reference) if ":" in reference else Tag(reference)
+    return Deletion(
+        id=name,
+        act=note["act"],
+        time=note["time"],
+        principal=note["principal"],
+        repository=RepositoryKey(note["repository"]),
+        image=None if image is None else ImageName(image),
+        reference=reference,
+        digest=None if digest is None else Digest(digest),
+    )
