@@ -165,7 +165,7 @@ class ManifestPush:
             self.keep_by_digest(reference, previous)
         strict = not self._definition.flag("allowSparseIndexes")
         self._put(reference, candidate, strict=strict, kept=kept)
-        if moved:
+        if previous is not None:
             self._store.manifests.drop_stale_links(self._place, reference, candidate.blobs)
         self._record(event, reference, candidate.stored, previous)
 

@@ -38,12 +38,36 @@ class Locks:
     @contextlib.contextmanager
     def image(self, key: RepositoryKey, image: ImageName) -> Iterator[None]:
         """Hold the right to change the tags and links of one image."""
-        slot = zlib.crc32(f"{key}/{image}".encode()) % _IMAGE_SLOTS
-        descriptor = atomic.lock_file(self._layout.lock(f"image-{slot:03x}"))
+        descriptor = atomic.lock_file(self._image(key, image))
         try:
             with open_files.translated():
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(descriptor)
+
+    @contextlib.contextmanager
+    def try_image(self, key: RepositoryKey, image: ImageName) -> Iterator[bool]:
+        """Hold the right to change one image if nobody else has it; yield whether it is held."""
+        with self._try(self._image(key, image)) as held:
+            yield held
+
+    @contextlib.contextmanager
+    def try_job(self, name: str) -> Iterator[bool]:
+        """Hold the right to do a periodic job if no other process has it; yield whether held."""
+        with self._try(self._layout.lock(name)) as held:
+            yield held
+
+    def _image(self, key: RepositoryKey, image: ImageName) -> str:
+        slot = zlib.crc32(f"{key}/{image}".encode()) % _IMAGE_SLOTS
+        return self._layout.lock(f"image-{slot:03x}")
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _try(path: str) -> Iterator[bool]:
+        descriptor = atomic.lock_file(path)
+        try:
+            yield open_files.try_lock(descriptor)
         finally:
             os.close(descriptor)
 

@@ -17,6 +17,7 @@ from registry.storage.layout import (
     MANIFEST_FILE,
     MANIFEST_FILES,
     SIDECAR_ENDING,
+    TEMPORARY_PREFIX,
     content_name,
     parse_content_name,
 )
@@ -52,13 +53,14 @@ class Manifests(ManifestReader):
         temporary = atomic.temporary_name(folder)
         missing = []
         try:
+            # First of all, so that the pruner sees where a killed push left links behind.
+            self._filestore.give(content, temporary)
             for blob in blobs:
                 source = self._layout.layer(place.key, place.image, blob)
                 try:
                     self._link_layer(blob, source, f"{folder}/{content_name(blob)}")
                 except FileNotFoundError:
                     missing.append(blob)
-            self._filestore.give(content, temporary)
         except BaseException:
             self.discard(temporary)
             raise
@@ -81,6 +83,7 @@ class Manifests(ManifestReader):
         """Let the image show the manifest by digest, and as referrer of its subject. Durable."""
         path = self._layout.manifest(place.key, place.image, digest)
         self._filestore.give(content, path)
+        self.renew(place, digest)
         if subject is not None:
             folder = self._layout.referrers(place.key, place.image, subject)
             self._filestore.give(content, f"{folder}/{content_name(digest)}")
@@ -109,8 +112,13 @@ class Manifests(ManifestReader):
         A tag that changes from image to index or back keeps its old file name for this one step,
         so that there is never a moment with two manifests or with none.
         """
-        final, other = names_of(os.path.dirname(temporary), index=index)
-        atomic.rename(temporary, other if os.path.exists(other) else final)
+        folder = os.path.dirname(temporary)
+        final, other = names_of(folder, index=index)
+        target = other if os.path.exists(other) else final
+        if os.path.exists(target):
+            # Stays until the links of the replaced manifest are gone, for the pruner to see.
+            atomic.link(temporary, atomic.temporary_name(folder))
+        atomic.rename(temporary, target)
 
     def settle(self, place: Place, reference: Reference, *, index: bool) -> None:
         """Make a committed manifest durable, under the file name that its kind has."""
@@ -125,20 +133,24 @@ class Manifests(ManifestReader):
 
         Links that an older manifest of the folder does not need either are stale, and harmless.
         """
-        atomic.remove(temporary)
         folder = os.path.dirname(temporary)
+        atomic.remove(temporary)
+        for name in listed(folder):
+            if name.startswith(TEMPORARY_PREFIX):
+                atomic.remove(f"{folder}/{name}")
         if not is_manifest_folder(folder):
             self._clear(folder, keep=frozenset())
 
     def drop_stale_links(self, place: Place, reference: Reference, keep: Iterable[Digest]) -> None:
-        """Remove links of a replaced manifest that its successor does not need."""
+        """Remove links that the manifest of a folder does not need, and half-done work there."""
         folder = self._layout.manifest_folder(place.key, place.image, reference)
         self._clear(folder, keep=frozenset(map(content_name, keep)))
 
     def _clear(self, folder: str, keep: frozenset[str]) -> None:
         """Remove layer links, and an emptied folder; child images in the folder stay."""
         for name in listed(folder):
-            if parse_content_name(name) and "__" in name and name not in keep:
+            stale = parse_content_name(name) and "__" in name and name not in keep
+            if stale or name.startswith(TEMPORARY_PREFIX):
                 atomic.remove(f"{folder}/{name}")
         if not keep and not is_manifest_folder(folder):
             atomic.remove(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}")
