@@ -8,6 +8,7 @@ alone. Callers hold the image lock.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Sequence
 
 from registry.model.content import Actor, StoredManifest
@@ -16,7 +17,9 @@ from registry.model.errors import BlobUnknown, ManifestUnknown, OperationUnsuppo
 from registry.model.names import Reference, Tag
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.pushing import ManifestPush
+from registry.storage import held
 from registry.storage.manifest_files import Place
+from registry.storage.passes import Age, Ages
 from registry.storage.store import Store
 
 
@@ -75,6 +78,35 @@ class ManifestDeletion:
         for tag in tags:
             self._record(tag=tag, previous=digest)
         self._record(digest=digest)
+
+    def untagged(self, digest: Digest, ages: Ages) -> bool:
+        """Delete a manifest that nothing needs and nobody has wanted for the grace.
+
+        Returns whether it could be done: somebody may have wanted it a moment ago.
+        """
+        manifests, place = self._store.manifests, self._place
+        registered = self._store.layout.manifest(place.key, place.image, digest)
+        try:
+            stored = manifests.read(place, digest)
+            if ages.of(os.stat(registered).st_mtime) is not Age.OLD:
+                return False
+        except (ManifestUnknown, FileNotFoundError):
+            # Shown by nobody: what is left is a folder, after a deletion that was broken off.
+            self._to_trash([(digest, digest)])
+            return True
+        subject = ManifestPush.parse(stored).subject
+        if subject is not None and manifests.has(place, subject):
+            return False
+        # First of all the name goes by which anybody could be told that it is here.
+        on_hold = held.hold(registered, ages.before)
+        if on_hold is None:
+            return False
+        if manifests.has_folder(place, digest):
+            self._to_trash([(digest, digest)])
+        self._unregister(stored)
+        held.drop(on_hold)
+        self._record(digest=digest)
+        return True
 
     def everything(self) -> None:
         """Delete all tags and manifests of the image."""

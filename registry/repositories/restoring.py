@@ -12,10 +12,10 @@ from registry.model.manifests import ManifestIdentifier
 from registry.model.names import Reference, Tag
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.pushing import ManifestPush
+from registry.storage.deletions import Deletion
 from registry.storage.layout import MANIFEST_FILE, SIDECAR_ENDING, content_name
 from registry.storage.manifest_files import Place, read_manifest
 from registry.storage.store import Store
-from registry.storage.trash import Deletion
 
 EVENT = "restore"
 

@@ -16,7 +16,9 @@ from registry.model.digests import Digest
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
 from registry.storage.layout import Layout, content_name, is_part, part_of
-from registry.storage.manifest_files import is_manifest_folder
+from registry.storage.manifest_files import is_manifest_folder, listed
+
+_OURS = ("_layers", "_manifests", "_referrers")
 
 
 class Catalog:
@@ -75,6 +77,37 @@ class Catalog:
                     heapq.heappush(heap, (f"{name}{part}", child))
                     heapq.heappush(heap, (f"{name}{part}/", child))
 
+    def repositories(self) -> list[RepositoryKey]:
+        """Return the keys of all repositories that have a folder, configured or not."""
+        names = listed(self._layout.top("artifacts"))
+        return [RepositoryKey(name) for name in sorted(names) if not name.startswith("_")]
+
+    def folders(self, key: RepositoryKey) -> Iterator[ImageName]:
+        """Yield everything that has been an image, in byte order: what has folders of ours."""
+        return self.walk(key, has=_is_image_folder)
+
+    def strays(self, key: RepositoryKey) -> tuple[list[str], set[ImageName]]:
+        """Return folders of no image: empty ones, and images of which no more than files are left.
+
+        The latter is what a push leaves that was killed before the image had anything to show.
+        """
+        root = self._layout.repository(key)
+        found, waiting, images = list[str](), [root], set[ImageName]()
+        while waiting:
+            path = waiting.pop()
+            names = listed(path)
+            parts = path[len(root) + 1 :].split("/")[:-1]
+            if not names:
+                found.append(path)
+            elif parts and any(not os.path.isdir(f"{path}/{name}") for name in names):
+                images.add(ImageName("/".join(map(part_of, parts))))
+            elif not _is_image_folder(path):
+                # The folders in an image are its manifests; whoever looks at the image sees them.
+                waiting += [f"{path}/{name}" for name in names if is_part(name)]
+            else:
+                waiting += [child for _, child in _children(path)]
+        return found, images
+
     def tags(self, key: RepositoryKey, image: ImageName, request: PageRequest) -> Page[Tag] | None:
         """Return a page of the tags of an image in byte order, or None if there is no image."""
         folder = self._layout.image(key, image)
@@ -117,6 +150,10 @@ def _children(folder: str) -> Iterator[tuple[str, str]]:
                     continue
                 if not leaf:
                     yield part_of(entry.name), entry.path
+
+
+def _is_image_folder(folder: str) -> bool:
+    return any(os.path.isdir(f"{folder}/{name}") for name in _OURS)
 
 
 def _has_manifests(folder: str) -> bool:

@@ -70,6 +70,11 @@ def bring_back(held: Held) -> None:
     atomic.remove(held.path)
 
 
+def drop(held: Held) -> None:
+    """Remove a name on hold for good."""
+    atomic.remove(held.path)
+
+
 def resurrect(path: str) -> bool:
     """Bring ``path`` back from hold, because it is needed; return whether it is there now."""
     folder = os.path.dirname(path)

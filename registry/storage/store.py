@@ -12,6 +12,7 @@ from registry.storage.layout import Layout
 from registry.storage.links import Links
 from registry.storage.locks import Locks
 from registry.storage.manifests import Manifests
+from registry.storage.references import References
 from registry.storage.trash import Trash
 from registry.storage.uploads import Uploads
 
@@ -20,10 +21,13 @@ class Store:
     """Everything that is kept in one storage folder. Cheap to make; nothing is read or started.
 
     ``renewal`` is after how many seconds a "yes, it is here" renews the age of content again; it
-    must be a small part of the grace of whoever prunes the folder.
+    must be a small part of the grace of whoever prunes the folder. Without ``keeps_trash`` what is
+    deleted cannot be brought back.
     """
 
-    def __init__(self, root: str, renewal: float = LEASE_RENEWAL) -> None:
+    def __init__(
+        self, root: str, renewal: float = LEASE_RENEWAL, *, keeps_trash: bool = True
+    ) -> None:
         self.layout = Layout(os.path.abspath(root))
         self.documents = Documents()
         self.locks = Locks(self.layout)
@@ -31,6 +35,7 @@ class Store:
         self.uploads = Uploads(self.layout)
         self.links = Links(self.layout, self.filestore)
         self.manifests = Manifests(self.layout, self.filestore, self.documents)
-        self.trash = Trash(self.layout, self.filestore, self.documents)
+        self.references = References(self.layout, self.manifests)
+        self.trash = Trash(self.layout, self.filestore, self.documents, keeps=keeps_trash)
         self.catalog = Catalog(self.layout)
         self.journal = Journal(self.layout)

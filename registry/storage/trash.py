@@ -11,18 +11,16 @@ The entry of a whole repository has its definition and its folder tree instead.
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
-import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from registry.model.content import Actor
 from registry.model.digests import Digest
 from registry.model.errors import StorageFailed
-from registry.model.names import ImageName, Reference, RepositoryKey, Tag
+from registry.model.names import Reference, RepositoryKey
 from registry.storage import atomic, documents
+from registry.storage.deletions import Deletion, new_act, parse_deletion
 from registry.storage.documents import Documents
 from registry.storage.filestore import Filestore
 from registry.storage.journal import now, timestamp
@@ -37,37 +35,17 @@ from registry.storage.layout import (
     Layout,
     parse_content_name,
 )
-from registry.storage.manifest_files import Place, listed, read_file
+from registry.storage.manifest_files import Place, listed, look, read_file
 from registry.storage.open_files import LinksExhausted
-
-_STAMP: Final = "%Y%m%dT%H%M%S.%fZ"
-
-
-@dataclass(frozen=True, slots=True)
-class Deletion:
-    """What an entry of the trash says of itself."""
-
-    id: str
-    act: str
-    """Entries of one command or request have this in common."""
-    time: str
-    principal: str
-    repository: RepositoryKey
-    image: ImageName | None
-    """None for a whole repository."""
-    reference: Reference | None
-    digest: Digest | None
-
-    @property
-    def is_repository(self) -> bool:
-        """Whether it is a whole repository."""
-        return self.image is None
 
 
 class Trash:
     """The trash of one storage folder."""
 
-    def __init__(self, layout: Layout, filestore: Filestore, cache: Documents) -> None:
+    def __init__(
+        self, layout: Layout, filestore: Filestore, cache: Documents, *, keeps: bool = True
+    ) -> None:
+        self._keeps = keeps
         self._layout = layout
         self._filestore = filestore
         self._documents = cache
@@ -79,9 +57,11 @@ class Trash:
     ) -> list[str]:
         """Prepare an entry for each manifest folder about to be removed; durable.
 
-        Returns the paths of the entries. On failure none is left.
+        Returns the paths of the entries: none if there is no trash. On failure none is left.
         """
         act, paths = new_act(), list[str]()
+        if not self._keeps:
+            return paths
         durable = not atomic.is_bulk(len(deletions) + 1)
         try:
             for reference, digest in deletions:
@@ -166,14 +146,46 @@ class Trash:
             raise
         atomic.remove(definition)
         atomic.sync_folder(os.path.dirname(definition))
-        self.take_tree(path, key)
-        self.finish([path])
+        self._finish_repository(path, key)
 
-    def take_tree(self, path: str, key: RepositoryKey) -> None:
-        """Move the folder tree of a repository into its entry. Durable."""
+    def take_lost(self, key: RepositoryKey, actor: Actor) -> None:
+        """Move the folder tree of a repository that has no definition here. Durable."""
+        path = self._new_entry()
+        try:
+            self._describe(path, new_act(), key, actor, {})
+        except BaseException:
+            self._clear(path)
+            raise
+        self._finish_repository(path, key)
+
+    def _finish_repository(self, path: str, key: RepositoryKey) -> None:
+        self._take_tree(path, key)
+        self.finish([path])
+        if not self._keeps:
+            self._clear(path.replace(f"/{STAGED_PREFIX}", "/"))
+
+    def _take_tree(self, path: str, key: RepositoryKey) -> None:
         if atomic.move(self._layout.repository(key), f"{path}/{TREE_FOLDER}"):
             atomic.sync_folder(path)
             atomic.sync_folder(self._layout.top("artifacts"))
+
+    def resolve(self, entry: Deletion, place: Place) -> None:
+        """Finish or give up a staged entry whose process has ended; needs the image lock."""
+        path = self._layout.trash_entry(entry.id)
+        if entry.reference is None:
+            return
+        folder = self._layout.manifest_folder(place.key, place.image, entry.reference)
+        here, there = look(path, os.stat), look(folder, os.stat)
+        still = here is not None and there is not None and here.st_ino == there.st_ino
+        (self.discard if still else self.finish)([path])
+
+    def resolve_repository(self, entry: Deletion) -> None:
+        """The same for a whole repository; needs the definitions lock."""
+        path = self._layout.trash_entry(entry.id)
+        if os.path.exists(self._layout.repository_definition(entry.repository)):
+            self.discard([path])
+        else:
+            self._finish_repository(path, entry.repository)
 
     # --- looking -----------------------------------------------------------------------------
 
@@ -194,12 +206,25 @@ class Trash:
         if note is None:
             return None
         with contextlib.suppress(KeyError, TypeError, ValueError):
-            return _deletion(name, note)
+            return parse_deletion(name, note)
         return None
 
     def path(self, entry: Deletion) -> str:
         """Return the folder of an entry."""
         return self._layout.trash_entry(entry.id)
+
+    def alone(self) -> Iterator[int]:
+        """Yield the sizes of content that nothing but the trash keeps."""
+        seen: dict[int, list[int]] = {}
+        for folder, _, names in os.walk(self._layout.top("trash")):
+            for name in names:
+                if name.startswith("sha") or name in MANIFEST_FILES:
+                    with contextlib.suppress(FileNotFoundError):
+                        status = os.stat(f"{folder}/{name}")
+                        known = seen.setdefault(status.st_ino, [0, 0, 0])
+                        seen[status.st_ino] = [known[0] + 1, status.st_nlink, status.st_size]
+        # One name more is that in the filestore.
+        return (size for found, links, size in seen.values() if links <= found + 1)
 
     # --- letting go --------------------------------------------------------------------------
 
@@ -228,24 +253,3 @@ class Trash:
                     self._clear(path)
                     swept += 1
         return swept
-
-
-def new_act() -> str:
-    """Return a fresh name that sorts by time."""
-    return f"{now().astimezone(datetime.UTC):{_STAMP}}-{secrets.token_hex(4)}"
-
-
-def _deletion(name: str, note: dict[str, Any]) -> Deletion:
-    image, reference, digest = note.get("image"), note.get("reference"), note.get("digest")
-    if reference is not None:
-        reference = Digest(reference) if ":" in reference else Tag(reference)
-    return Deletion(
-        id=name,
-        act=note["act"],
-        time=note["time"],
-        principal=note["principal"],
-        repository=RepositoryKey(note["repository"]),
-        image=None if image is None else ImageName(image),
-        reference=reference,
-        digest=None if digest is None else Digest(digest),
-    )

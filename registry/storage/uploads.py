@@ -41,7 +41,7 @@ _ATTEMPTS: Final = 5
 
 
 @cache
-def _boot_id() -> str:
+def boot_id() -> str:
     """Return what identifies this run of the kernel; unflushed bytes do not outlive it."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
@@ -232,7 +232,7 @@ class Uploads:
         checkpoint = {
             "size": writer.size,
             "digest": Digest.from_hasher(writer.upload.algorithm, hasher),
-            "boot": _boot_id(),
+            "boot": boot_id(),
         }
         try:
             record = atomic.open_append(writer.upload.record, create=False)
@@ -262,7 +262,7 @@ class Uploads:
         """
         with contextlib.suppress(OSError, ValueError), open(writer.upload.record, "rb") as file:
             checkpoint = json.loads(file.readlines()[-1])
-            if checkpoint.get("size") == writer.size and checkpoint["boot"] == _boot_id():
+            if checkpoint.get("size") == writer.size and checkpoint["boot"] == boot_id():
                 return Digest(checkpoint["digest"])
         return None
 

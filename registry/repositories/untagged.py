@@ -1,0 +1,73 @@
+"""How long manifests stay that no tag, index or subject needs: by what the repository sets."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterable
+from typing import Final
+
+from registry.model.digests import Digest
+from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.sidecars import FORMER_TAGS
+from registry.storage.manifest_files import Place
+from registry.storage.passes import Age, Ages
+from registry.storage.store import Store
+
+_DAY: Final = 86_400.0
+GENERATIONS: Final = "dockerTagRetention"
+DAYS: Final = "untaggedRetentionDays"
+
+
+class UntaggedPolicy:
+    """Says of the unreferenced manifests of one image which have to stay, and why."""
+
+    def __init__(
+        self, store: Store, definition: RepositoryDefinition, place: Place, found: Iterable[Digest]
+    ) -> None:
+        self._store = store
+        self._place = place
+        self._days = definition.number(DAYS)
+        self._former = {digest: self._former_tags(digest) for digest in found}
+        self._kept = self._generations(definition.number(GENERATIONS) - 1)
+
+    def _former_tags(self, digest: Digest) -> dict[str, float]:
+        """Return the tags that a manifest had, each with the time until when."""
+        sidecar = self._store.manifests.sidecar(self._place, digest) or {}
+        found = {}
+        for tag, until in dict(sidecar.get(FORMER_TAGS) or {}).items():
+            try:
+                found[tag] = datetime.datetime.fromisoformat(until).timestamp()
+            except (TypeError, ValueError):
+                continue
+        return found
+
+    def _generations(self, number: int) -> set[Digest]:
+        """Return the manifests that are among the last ``number`` that a tag had."""
+        had: dict[str, list[tuple[float, Digest]]] = {}
+        for digest, tags in self._former.items():
+            for tag, until in tags.items():
+                had.setdefault(tag, []).append((until, digest))
+        return {
+            digest
+            for generations in had.values()
+            for _, digest in sorted(generations, reverse=True)[: max(number, 0)]
+        }
+
+    def reason_to_stay(self, digest: Digest, ages: Ages) -> str | None:
+        """Return why an unreferenced manifest stays, or None if its time is over."""
+        path = self._store.layout.manifest(self._place.key, self._place.image, digest)
+        try:
+            wanted = os.stat(path).st_mtime
+        except FileNotFoundError:
+            # The rest of a deletion that was broken off.
+            return None
+        age = ages.of(wanted)
+        if age is not Age.OLD:
+            return str(age.value)
+        if digest in self._kept:
+            return GENERATIONS
+        since = max([wanted, *self._former[digest].values()])
+        if self._days < 0 or ages.of(since, self._days * _DAY) is Age.YOUNG:
+            return DAYS
+        return None

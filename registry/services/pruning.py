@@ -1,0 +1,123 @@
+"""Pruning: freeing what nothing needs, while pushes and pulls go on.
+
+A pass goes in the order in which things are deleted: trash → manifests without a tag → leases →
+content. It takes no lock that a request waits for longer than for a rename; content is freed
+without any. Every step looks again at what it is about to take away, and any number of passes may
+run at the same time. Two things are needed for anything to go: it has not been wanted for the
+grace, and it is proved that this time has really passed (`registry.storage.passes`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from registry.model.content import Actor
+from registry.repositories.definitions import Definitions
+from registry.services.pruning_report import Report
+from registry.services.pruning_steps import ContentSteps, ImageSteps, TrashSteps
+from registry.storage.journal import now, timestamp
+from registry.storage.passes import Ages, Clock, Passes, Reading, read_clocks
+from registry.storage.store import Store
+
+ACTOR: Final = Actor("pruner", "local")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long things stay, in seconds, and how much may go in one pass."""
+
+    grace: float = 86_400.0
+    hold: float = 3_600.0
+    trash: float = 14 * 86_400.0
+    uploads: float = 7 * 86_400.0
+    most: int = 1_000
+    """Names set on hold in one pass; a tenth of all, where that is more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How one pass is made."""
+
+    dry_run: bool = False
+    force: bool = False
+    """Do not wait for the proof that time has passed, and go beyond the limit of a pass."""
+
+
+class Pruning:
+    """Prunes one storage folder."""
+
+    def __init__(
+        self, store: Store, definitions: Definitions, limits: Limits, clock: Clock = read_clocks
+    ) -> None:
+        self._store = store
+        self._definitions = definitions
+        self._limits = limits
+        self._clock = clock
+        self._passes = Passes(store.layout, store.documents)
+
+    def is_due(self, interval: float) -> bool:
+        """Return whether no process has begun a pass in the last ``interval`` seconds."""
+        return self._passes.is_due(self._clock(), interval)
+
+    def last(self) -> dict[str, object]:
+        """Return the report of the last pass, as a document; empty if there was none."""
+        return dict(self._passes.read().get("last") or {})
+
+    def run(
+        self,
+        options: Options = Options(),
+        pause: Callable[[], None] = lambda: None,
+        progress: Callable[[str], None] = lambda step: None,
+    ) -> Report:
+        """Make one pass.
+
+        ``pause`` is called every few milliseconds of work, and may wait or raise to end the pass;
+        ``progress`` hears what is looked at.
+        """
+        began = time.perf_counter()
+        report = Report(dry_run=options.dry_run)
+        ages = self._begin(options, self._clock())
+        if ages is None:
+            report.skipped = "the clock has jumped; nothing is freed before time has passed again"
+        else:
+            for step in self._steps(ages, options, report, pause):
+                progress(step)
+        report.seconds = round(time.perf_counter() - began, 3)
+        report.finished = timestamp(now())
+        if not options.dry_run:
+            self._passes.end(report.document())
+        return report
+
+    def _begin(self, options: Options, clock: Reading) -> Ages | None:
+        if options.force:
+            return Ages(clock.wall, self._limits.grace, clock.wall)
+        if options.dry_run:
+            return self._passes.look(clock, self._limits.grace)
+        return self._passes.begin(clock, self._limits.grace)
+
+    def _steps(
+        self, ages: Ages, options: Options, report: Report, pause: Callable[[], None]
+    ) -> Iterator[str]:
+        """Do one step after the other; yield what comes next."""
+        dry = options.dry_run
+        limits = self._limits
+        yield "trash"
+        trash = TrashSteps(self._store, self._definitions, report, dry=dry)
+        trash.resolve(ages)
+        trash.expire(ages, limits.trash)
+        trash.sweep(ages)
+        images = ImageSteps(self._store, ACTOR, limits.hold, report, dry=dry)
+        for definition in self._definitions.all():
+            yield f"repository {definition.key}"
+            images.run(definition, ages, pause)
+        yield "uploads"
+        trash.take_lost_repositories(ages, ACTOR)
+        images.sweep_uploads(ages, limits.uploads)
+        yield "content"
+        most = None if options.force else limits.most
+        content = ContentSteps(self._store, limits.hold, most, report, dry=dry)
+        content.run(ages, images.split, pause)
+        trash.weigh()

@@ -1,0 +1,219 @@
+"""The steps of a pruning pass: trash, images, content. Each can be made again at any time."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import os
+from collections.abc import Callable
+from typing import Final
+
+from registry.model.content import Actor
+from registry.repositories.definitions import Definitions, RepositoryDefinition
+from registry.repositories.deleting import ManifestDeletion
+from registry.repositories.untagged import UntaggedPolicy
+from registry.services.pruning_report import Report
+from registry.storage import atomic, leases, upload_sweep
+from registry.storage.deletions import Deletion
+from registry.storage.image_scan import ImageScan, ImageScanner
+from registry.storage.manifest_files import Place
+from registry.storage.orphans import Orphans
+from registry.storage.passes import Age, Ages
+from registry.storage.store import Store
+
+EMPTY_FOR: Final = 300.0
+"""Seconds for which a folder must have been empty: its maker may be about to use it."""
+SPLIT: Final = (
+    "most content has lost its hard links, as in a copy that was made without them; nothing of it "
+    "is freed until 'relink' has joined it again"
+)
+
+
+class TrashSteps:
+    """What a pass does with the trash."""
+
+    def __init__(
+        self, store: Store, definitions: Definitions, report: Report, *, dry: bool
+    ) -> None:
+        self._store = store
+        self._definitions = definitions
+        self._report = report
+        self._dry = dry
+
+    def resolve(self, ages: Ages) -> None:
+        """Finish or give up deletions whose process was killed."""
+        if self._dry:
+            return
+        for entry in self._store.trash.entries(staged=True):
+            if entry.image is None or entry.reference is None:
+                with self._store.locks.definitions():
+                    self._store.trash.resolve_repository(entry)
+                continue
+            place = Place(entry.repository, entry.image)
+            with self._store.locks.try_image(place.key, place.image) as free:
+                if free:
+                    self._store.trash.resolve(entry, place)
+
+    def expire(self, ages: Ages, kept: float) -> None:
+        """Remove entries that have been in the trash for ``kept`` seconds."""
+        for entry in self._store.trash.entries():
+            if ages.of(_moment(entry), kept) is not Age.OLD:
+                self._report.trash_entries += 1
+                continue
+            self._report.trash_expired += 1
+            if not self._dry:
+                self._store.trash.remove(entry)
+
+    def sweep(self, ages: Ages) -> None:
+        """Remove what a killed process left in the trash."""
+        if not self._dry:
+            self._report.leftovers_removed += self._store.trash.sweep(ages.before)
+
+    def take_lost_repositories(self, ages: Ages, actor: Actor) -> None:
+        """Take what a push left of a repository that was deleted under its hands."""
+        known = {str(definition.key) for definition in self._definitions.all()}
+        for key in self._store.catalog.repositories():
+            path = self._store.layout.repository(key)
+            if key in known or self._dry:
+                continue
+            status = os.stat(path)
+            if ages.of(max(status.st_mtime, status.st_ctime)) is Age.OLD:
+                with self._store.locks.definitions():
+                    if self._definitions.find(key) is None:
+                        self._store.trash.take_lost(key, actor)
+
+    def weigh(self) -> None:
+        """Count the content that only the trash keeps from being freed."""
+        for size in self._store.trash.alone():
+            self._report.held["trash"].add(size)
+
+
+def _moment(entry: Deletion) -> float:
+    return datetime.datetime.fromisoformat(entry.time).timestamp()
+
+
+class ImageSteps:
+    """What a pass does in the images: half-done work, manifests without a tag, leases."""
+
+    def __init__(
+        self, store: Store, actor: Actor, hold: float, report: Report, *, dry: bool
+    ) -> None:
+        self._store = store
+        self._actor = actor
+        self._hold = hold
+        self._report = report
+        self._dry = dry
+        self._scanner = ImageScanner(store.layout, store.manifests)
+        self.split: set[str] = set()
+        """Names of content that images own under an inode of their own."""
+
+    def run(self, definition: RepositoryDefinition, ages: Ages, pause: Callable[[], None]) -> None:
+        """Prune the images of a repository."""
+        empty, lost = self._store.catalog.strays(definition.key)
+        for image in itertools.chain(self._store.catalog.folders(definition.key), sorted(lost)):
+            place = Place(definition.key, image)
+            self._manifests(definition, place, ages)
+            scan = self._scanner.scan(place, ages)
+            self.split.update(scan.split)
+            if self._dry:
+                self._report.leases_ended += len(scan.leases)
+            else:
+                self._clear(place, scan, ages)
+            pause()
+        if not self._dry:
+            self._remove_empty(empty, ages, self._store.layout.repository(definition.key))
+
+    def _manifests(self, definition: RepositoryDefinition, place: Place, ages: Ages) -> None:
+        """Delete manifests that nothing needs and whose time is over."""
+        found = self._store.references.read(place).unreferenced()
+        if not found:
+            return
+        policy = UntaggedPolicy(self._store, definition, place, found)
+        for digest in sorted(found):
+            reason = policy.reason_to_stay(digest, ages)
+            if reason is not None:
+                self._report.keep(reason)
+            elif self._dry:
+                self._report.manifests_deleted += 1
+            else:
+                with self._store.locks.try_image(place.key, place.image) as free:
+                    deletion = ManifestDeletion(self._store, definition, place, self._actor)
+                    self._report.manifests_deleted += free and deletion.untagged(digest, ages)
+
+    def _clear(self, place: Place, scan: ImageScan, ages: Ages) -> None:
+        for on_hold in scan.held:
+            leases.settle(on_hold, self._hold)
+        if scan.unclean or scan.leases or scan.leftovers:
+            with self._store.locks.try_image(place.key, place.image) as free:
+                if free:
+                    for reference in scan.unclean:
+                        self._report.leftovers_removed += self._scanner.clean(place, reference)
+                    for path in scan.leftovers:
+                        self._report.leftovers_removed += atomic.remove(path)
+                    self._report.leases_ended += leases.end(scan.leases, ages)
+        self._remove_empty(scan.empty, ages, self._store.layout.repository(place.key))
+
+    def _remove_empty(self, folders: list[str], ages: Ages, stop: str) -> None:
+        """Remove empty folders that nobody is about to use, and parents that are empty then."""
+        for folder in folders:
+            try:
+                young = ages.now - os.stat(folder).st_mtime < min(EMPTY_FOR, ages.grace)
+            except (FileNotFoundError, NotADirectoryError):
+                continue
+            if not young and folder != stop and atomic.remove_folder(folder):
+                self._report.folders_removed += 1
+
+    def sweep_uploads(self, ages: Ages, kept: float) -> None:
+        """Remove uploads on which nothing has happened for ``kept`` seconds."""
+        before = min(ages.now - kept, ages.proved)
+        for upload in upload_sweep.abandoned(self._store.layout, before):
+            self._report.uploads_removed += self._dry or upload_sweep.remove(
+                self._store.layout, upload
+            )
+
+
+class ContentSteps:
+    """What a pass does in the filestore."""
+
+    def __init__(
+        self, store: Store, hold: float, most: int | None, report: Report, *, dry: bool
+    ) -> None:
+        self._orphans = Orphans(store.layout)
+        self._hold = hold
+        self._most = most
+        self._report = report
+        self._dry = dry
+
+    def run(self, ages: Ages, split: set[str], pause: Callable[[], None]) -> None:
+        """Free what has been on hold for long enough, and set on hold what no image has.
+
+        ``split`` names content that images have under other inodes than the filestore: freeing
+        it would lose nothing but the chance to join it again.
+        """
+        report = self._report
+        scan = self._orphans.scan(ages, pause)
+        report.content = scan.total
+        report.held["grace"], report.held["clock"] = scan.young, scan.unproved
+        for on_hold in scan.held:
+            freed, size = self._orphans.settle(on_hold, self._hold, dry=self._dry)
+            if freed is None:
+                report.held["hold"].add(size)
+            elif freed:
+                report.freed.add(size)
+            else:
+                report.brought_back += 1
+            pause()
+        for path in scan.leftovers:
+            report.leftovers_removed += self._dry or atomic.remove(path)
+        if split and 2 * scan.orphans.names > scan.total.names:
+            report.skipped = SPLIT
+            return
+        most = max(self._most, scan.total.names // 10) if self._most is not None else None
+        for orphan in scan.ripe:
+            if orphan.name in split:
+                continue
+            if most is not None and report.set_on_hold.names >= most:
+                report.held["limit"].add(orphan.size)
+            elif self._dry or self._orphans.hold(orphan, ages):
+                report.set_on_hold.add(orphan.size)
+                pause()
