@@ -64,6 +64,27 @@ class Config:
     token_lifetime: int = _setting(
         3600, "Seconds that a token of the token endpoint is good for.", 60
     )
+    prune_interval: int = _setting(
+        300, "Seconds between two pruning passes; 0: only 'prune' on the command line.", 0
+    )
+    prune_grace: int = _setting(
+        86400,
+        "Seconds for which content that nothing needs stays. No push may take longer between a "
+        "blob and its manifest; less than ten minutes is for tests.",
+        1,
+    )
+    prune_hold: int = _setting(
+        3600, "Seconds for which content that is about to be freed can still be brought back.", 0
+    )
+    prune_limit: int = _setting(
+        1000, "Names that one pass takes away; a tenth of all, where that is more.", 1
+    )
+    trash_lifetime: int = _setting(
+        1209600, "Seconds for which deleted images can be restored; 0: deleted is gone.", 0
+    )
+    upload_lifetime: int = _setting(
+        604800, "Seconds after which an upload on which nothing happens is dropped.", 1
+    )
     log_level: str = _setting("info", "What is logged: debug, info, warning or error.")
 
     def __post_init__(self) -> None:
@@ -83,6 +104,11 @@ class Config:
     def address(self) -> tuple[str, int]:
         """The host and port to listen on."""
         return parse_address(self.listen)
+
+    @property
+    def lease_renewal(self) -> float:
+        """After how many seconds a lease is renewed again: a small part of the grace."""
+        return min(300.0, self.prune_grace / 4)
 
     @property
     def worker_count(self) -> int:

@@ -13,19 +13,22 @@ from registry.access.tokens import Tokens
 from registry.access.users import Users
 from registry.cli.common import Faces
 from registry.config import Config
+from registry.jobs import Jobs
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
 from registry.server.listening import listen
 from registry.server.master import Master
 from registry.services.instance import Instance
+from registry.services.pruning import Limits, Pruning
 from registry.services.readiness import Readiness
+from registry.services.trashcan import Trashcan
 from registry.storage.store import Store
 from registry.web.application import make_application
 
 
 def build(config: Config) -> Instance:
     """Return the objects of one registry; nothing is read, written or started."""
-    store = Store(config.storage_root)
+    store = Store(config.storage_root, config.lease_renewal, keeps_trash=config.trash_lifetime > 0)
     users = Users(store)
     keys = SigningKeys(store)
     decisions = Decisions(anonymous_pull=config.anonymous_pull)
@@ -40,6 +43,18 @@ def build(config: Config) -> Instance:
         definitions=definitions,
         directory=Directory(store, definitions, decisions),
         readiness=Readiness(store),
+        pruning=Pruning(store, definitions, _limits(config)),
+        trashcan=Trashcan(store, definitions),
+    )
+
+
+def _limits(config: Config) -> Limits:
+    return Limits(
+        grace=config.prune_grace,
+        hold=config.prune_hold,
+        trash=config.trash_lifetime,
+        uploads=config.upload_lifetime,
+        most=config.prune_limit,
     )
 
 
@@ -50,7 +65,12 @@ def faces() -> Faces:
 
 def serve(instance: Instance, listener: socket.socket) -> int:
     """Serve a registry on a socket until it is told to end; return the exit code."""
-    return Master(instance.config, lambda: make_application(instance), listener).run()
+
+    def start() -> Flask:
+        Jobs(instance).start()
+        return make_application(instance)
+
+    return Master(instance.config, start, listener).run()
 
 
 def create_app(config: Config) -> Flask:

@@ -9,15 +9,19 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from registry import config
 from registry.config import Config
+from registry.model.content import Actor
 from registry.model.errors import RegistryError
 from registry.services.instance import Instance
 from registry.storage import format as storage_format
+
+ACTOR: Final = Actor("command-line", "local")
+"""Who does what is done from a shell: whoever may write to the storage folder is an admin."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

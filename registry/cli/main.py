@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from registry import __version__
-from registry.cli import init, key, repo, serve, settings, user
+from registry.cli import delete, init, key, prune, repo, serve, settings, trash, user
 from registry.cli.common import Faces
 
 
@@ -20,6 +20,17 @@ def make_command_line(faces: Faces) -> click.Group:
     def main() -> None:
         """A private Docker registry on plain files."""
 
-    for command in (serve.serve, init.init, user.user, repo.repo, key.key, settings.settings):
+    commands: list[click.Command] = [
+        serve.serve,
+        init.init,
+        user.user,
+        repo.repo,
+        key.key,
+        delete.delete,
+        trash.trash,
+        prune.prune,
+        settings.settings,
+    ]
+    for command in commands:
         main.add_command(command)
     return main

@@ -155,6 +155,10 @@ class Denied(RegistryError):
     """The caller is known and may not do this."""
 
 
+class PathUnknown(RegistryError):
+    """The tree of the repository has nothing under that path, as far as the caller may know."""
+
+
 class TrashUnknown(RegistryError):
     """The trash has nothing of that name, as far as the caller may know."""
 

@@ -39,6 +39,10 @@ class Repository(ABC):
         """Return a page of the images that have manifests and are ``wanted``."""
 
     @abstractmethod
+    def images_below(self, path: ImageName) -> list[ImageName]:
+        """Return the image of that name, if there is one, and all that are below it in the tree."""
+
+    @abstractmethod
     def tags(self, image: ImageName, request: PageRequest) -> Page[Tag]:
         """Return a page of the tags of an image. Raises ImageUnknown."""
 
@@ -49,6 +53,15 @@ class Repository(ABC):
         """Return the manifest under a tag or digest. Raises ManifestUnknown.
 
         ``renew`` keeps it from being pruned for a while, as `blob` does.
+        """
+
+    @abstractmethod
+    def record_pull(
+        self, image: ImageName, reference: Reference, digest: Digest, actor: Actor
+    ) -> None:
+        """Count that the manifest ``digest`` is given to a client that asked for ``reference``.
+
+        Never fails; what cannot be counted is not.
         """
 
     @abstractmethod

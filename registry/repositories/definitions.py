@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from registry.model.content import Actor
 from registry.model.errors import (
     FieldInvalid,
     RepositoryExists,
@@ -166,6 +167,18 @@ class Definitions:
             folder = self._store.layout.repository(key)
             for path, _, _ in os.walk(folder, topdown=False):
                 atomic.remove_folder(path)
+
+    def delete(self, key: RepositoryKey, actor: Actor) -> None:
+        """Delete a repository with all its images, to the trash.
+
+        Raises:
+            RepositoryUnknown: there is none.
+        """
+        with self._store.locks.definitions():
+            self.get(key)
+            self._store.trash.take_repository(
+                key, self._store.layout.repository_definition(key), actor
+            )
 
 
 def parse_field(text: str) -> tuple[str, FieldValue]:

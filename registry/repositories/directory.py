@@ -8,9 +8,11 @@ from registry.model.content import Blob
 from registry.model.digests import Digest
 from registry.model.errors import (
     BlobUnknown,
+    Denied,
     RegistryError,
     RepositoryKeyInvalid,
     RepositoryUnknown,
+    ScopeInsufficient,
 )
 from registry.model.names import ImageName, RepositoryKey, require_length
 from registry.model.paging import Page, PageRequest
@@ -82,6 +84,15 @@ class GuardedDirectory:
         """Raise AuthenticationRequired or ScopeInsufficient where nobody asks and nobody may."""
         if not self._decisions.allows_some(self.principal):
             raise nobody_may(self.principal)
+
+    def require_admin(self) -> None:
+        """Raise unless an admin asks, with credentials that carry all of the admin's rights."""
+        if self.principal.anonymous:
+            raise nobody_may(self.principal)
+        if not self.principal.admin:
+            raise Denied("only an admin may do this")
+        if self.principal.access is not None:
+            raise ScopeInsufficient("the token does not carry the rights of an admin")
 
     def images(self, request: PageRequest) -> Page[str]:
         """Return a page of the images of all repositories, key first, in byte order."""

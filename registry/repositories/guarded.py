@@ -17,6 +17,9 @@ from registry.model.errors import (
     AuthenticationRequired,
     BlobUnknown,
     Denied,
+    ImageUnknown,
+    ManifestUnknown,
+    PathUnknown,
     RegistryError,
     ScopeInsufficient,
 )
@@ -90,6 +93,11 @@ class GuardedRepository:
         self.require(Action.READ, image)
         renew = isinstance(reference, Digest) and self.may(Action.WRITE, image)
         return self._unguarded.manifest(image, reference, renew=renew)
+
+    def record_pull(self, image: ImageName, reference: Reference, digest: Digest) -> None:
+        """See `Repository.record_pull`; for a manifest that `manifest` has just returned."""
+        self.require(Action.READ, image)
+        self._unguarded.record_pull(image, reference, digest, self._actor)
 
     def blob(self, image: ImageName, digest: Digest) -> Blob:
         """See `Repository.blob`; a "yes" to somebody who may push is renewed."""
@@ -194,6 +202,42 @@ class GuardedRepository:
         """See `Repository.delete_image`."""
         self.require(Action.DELETE, image)
         self._unguarded.delete_image(image, self._actor)
+
+    def delete_path(self, path: ImageName) -> None:
+        """Delete what a path names, as a folder of the tree: a tag, an image, all images below it.
+
+        Images that the principal may not read do not exist. All is checked before the first
+        deletion.
+
+        Raises:
+            PathUnknown: there is nothing.
+        """
+        images = [i for i in self._unguarded.images_below(path) if self.may(Action.READ, i)]
+        tagged = self._tagged(path)
+        if not images and tagged is None:
+            self.require(Action.READ, path)
+            raise PathUnknown(f"'{self.key}/{path}' is not there", {"path": f"{self.key}/{path}"})
+        for image in [*images, *([tagged[0]] if tagged else [])]:
+            self.require(Action.DELETE, image)
+        if tagged is not None:
+            self._unguarded.delete_tag(*tagged, self._actor)
+        for image in images:
+            with contextlib.suppress(ImageUnknown):
+                self._unguarded.delete_image(image, self._actor)
+
+    def _tagged(self, path: ImageName) -> tuple[ImageName, Tag] | None:
+        """Return image and tag if the path is that of a tag which the principal may see."""
+        name, _, last = path.rpartition("/")
+        if not name:
+            return None
+        image, tag = ImageName(name), Tag(last)
+        if not self.may(Action.READ, image):
+            return None
+        try:
+            self._unguarded.manifest(image, tag)
+        except ManifestUnknown:
+            return None
+        return image, tag
 
     def delete_blob(self, image: ImageName, digest: Digest) -> None:
         """See `Repository.delete_blob`."""

@@ -48,6 +48,10 @@ class LocalRepository(Repository):
         """See `Repository.images`."""
         return self._store.catalog.images(self.key, request, wanted)
 
+    def images_below(self, path: ImageName) -> list[ImageName]:
+        """See `Repository.images_below`."""
+        return list(self._store.catalog.walk(self.key, below=path))
+
     def tags(self, image: ImageName, request: PageRequest) -> Page[Tag]:
         """See `Repository.tags`."""
         page = self._store.catalog.tags(self.key, image, request)
@@ -64,6 +68,12 @@ class LocalRepository(Repository):
         if renew and not self._store.manifests.renew(place, stored.digest):
             raise manifest_unknown(place, reference)
         return stored
+
+    def record_pull(
+        self, image: ImageName, reference: Reference, digest: Digest, actor: Actor
+    ) -> None:
+        """See `Repository.record_pull`."""
+        self._store.pulls.record(self.key, image, reference, digest, actor.name)
 
     def blob(self, image: ImageName, digest: Digest, *, renew: bool = False) -> Blob:
         """See `Repository.blob`."""

@@ -11,7 +11,9 @@ from registry.access.users import Users
 from registry.config import Config
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
+from registry.services.pruning import Pruning
 from registry.services.readiness import Readiness
+from registry.services.trashcan import Trashcan
 from registry.storage.store import Store
 
 
@@ -28,3 +30,5 @@ class Instance:
     definitions: Definitions
     directory: Directory
     readiness: Readiness
+    pruning: Pruning
+    trashcan: Trashcan

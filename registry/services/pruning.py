@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from registry.model.content import Actor
 from registry.repositories.definitions import Definitions
@@ -62,9 +62,9 @@ class Pruning:
         """Return whether no process has begun a pass in the last ``interval`` seconds."""
         return self._passes.is_due(self._clock(), interval)
 
-    def last(self) -> dict[str, object]:
-        """Return the report of the last pass, as a document; empty if there was none."""
-        return dict(self._passes.read().get("last") or {})
+    def record(self) -> dict[str, Any]:
+        """Return what is known of all passes: ``last``, its report, and ``totals``, all freed."""
+        return self._passes.read()
 
     def run(
         self,

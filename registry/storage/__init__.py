@@ -4,7 +4,8 @@ Read in this order: ``layout`` (every path, with the tree drawn), ``atomic`` and
 (the only writers), ``locks``, ``filestore`` (content), ``uploads`` and ``upload_writer``,
 ``links`` (which image may show which blob), ``manifests``, ``manifest_reader`` and
 ``manifest_files`` (manifest folders and the commit point), ``held`` (names about to be freed),
-``trash`` (what was deleted), ``catalog`` (lists), ``journal``, ``documents`` (small JSON files),
+``trash`` and ``deletions`` (what was deleted), ``references`` (what in an image needs what),
+``passes``, ``image_scan``, ``leases``, ``orphans`` and ``upload_sweep`` (pruning), ``catalog`` (lists), ``journal``, ``documents`` (small JSON files),
 ``format`` (start-up checks), ``store`` (all of it in one object).
 
 May import: model, config, and filelock in ``locks``. May touch: the storage folder.

@@ -59,14 +59,18 @@ class Catalog:
         key: RepositoryKey,
         after: str | None = None,
         has: Callable[[str], bool] | None = None,
+        below: ImageName | None = None,
     ) -> Iterator[ImageName]:
         """Yield the images of a repository that sort after ``after``, in byte order.
 
-        ``has`` tells by its folder what counts as an image; by default what has a manifest.
+        ``has`` tells by its folder what counts as an image; by default what has a manifest. With
+        ``below`` only that image, and those in its folder, are looked at.
         """
         has = has or _has_manifests
-        root = self._layout.repository(key)
-        heap = [("", root)]
+        heap = [("", self._layout.repository(key))]
+        if below is not None:
+            folder = self._layout.image(key, below)
+            heap = [(str(below), folder), (f"{below}/", folder)]
         while heap:
             name, path = heapq.heappop(heap)
             if name and not name.endswith("/"):

@@ -30,6 +30,18 @@ def timestamp(moment: datetime.datetime) -> str:
     return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
 
 
+def parse_timestamp(text: str) -> datetime.datetime:
+    """Return the moment that a text of ours says.
+
+    Raises:
+        ValueError: the text is no moment, or does not say in which zone.
+    """
+    moment = datetime.datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"the moment has no zone: {text}")
+    return moment
+
+
 def now() -> datetime.datetime:
     """Return the present moment in UTC."""
     return datetime.datetime.now(datetime.UTC)

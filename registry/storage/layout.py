@@ -26,6 +26,7 @@
     ├── locks/                                  lock files; never deleted
     ├── pruning.json                            when the last pruning passes were, what they found
     ├── pulls/2026-11-23.jsonl                  who pulled which manifest, when
+    ├── pulls/2026-11-20.json                   the same of a past day, counted
     ├── quarantine/sha256__9c12…                damaged content, and a note of who had it
     ├── trash/<id>/                             a deleted manifest folder, until it expires
     │   ├── deletion.json                       what it was, who deleted it, when
@@ -199,6 +200,9 @@ class Layout:
 
     def pulls(self, day: str) -> str:
         return f"{self.root}/pulls/{day}.jsonl"
+
+    def pull_totals(self, day: str) -> str:
+        return f"{self.root}/pulls/{day}.json"
 
     def pruning(self) -> str:
         return f"{self.root}/pruning.json"

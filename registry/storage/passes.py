@@ -113,8 +113,11 @@ class Passes:
         return ages
 
     def end(self, report: dict[str, Any]) -> None:
-        """Record what a pass found."""
-        self._write({"last": report})
+        """Record what a pass found, and add what it freed to what all have freed."""
+        totals = dict(self.read().get("totals") or {})
+        for name, amount in (("passes", 1), *report["freed"].items()):
+            totals[name] = totals.get(name, 0) + amount
+        self._write({"last": report, "totals": totals})
 
     def _write(self, changes: dict[str, Any]) -> None:
         try:

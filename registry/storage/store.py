@@ -8,10 +8,12 @@ from registry.storage.catalog import Catalog
 from registry.storage.documents import Documents
 from registry.storage.filestore import LEASE_RENEWAL, Filestore
 from registry.storage.journal import Journal
+from registry.storage.journal_reader import JournalReader
 from registry.storage.layout import Layout
 from registry.storage.links import Links
 from registry.storage.locks import Locks
 from registry.storage.manifests import Manifests
+from registry.storage.pulls import Pulls
 from registry.storage.references import References
 from registry.storage.trash import Trash
 from registry.storage.uploads import Uploads
@@ -39,3 +41,5 @@ class Store:
         self.trash = Trash(self.layout, self.filestore, self.documents, keeps=keeps_trash)
         self.catalog = Catalog(self.layout)
         self.journal = Journal(self.layout)
+        self.journal_reader = JournalReader(self.layout)
+        self.pulls = Pulls(self.layout)

@@ -17,7 +17,7 @@ from typing import Any
 
 from registry.model.content import Actor
 from registry.model.digests import Digest
-from registry.model.errors import StorageFailed
+from registry.model.errors import RestoreConflict, StorageFailed, TrashUnknown
 from registry.model.names import Reference, RepositoryKey
 from registry.storage import atomic, documents
 from registry.storage.deletions import Deletion, new_act, parse_deletion
@@ -186,6 +186,30 @@ class Trash:
             self.discard([path])
         else:
             self._finish_repository(path, entry.repository)
+
+    def give_back_repository(self, entry: Deletion) -> None:
+        """Put a whole repository back; needs the definitions lock. Durable.
+
+        Raises:
+            TrashUnknown: the entry has no definition any more.
+            RestoreConflict: there is a repository of that key, or a folder with content.
+        """
+        path, key = self._layout.trash_entry(entry.id), entry.repository
+        definition = self._layout.repository_definition(key)
+        if not os.path.exists(f"{path}/{DEFINITION_FILE}"):
+            raise TrashUnknown(f"the trash has no definition of '{key}'", {"id": entry.id})
+        folder = self._layout.repository(key)
+        if os.path.exists(definition) or not atomic.remove_folder(folder):
+            raise RestoreConflict(
+                f"there is a repository '{key}' now; delete it first, or restore single images",
+                {"key": key},
+            )
+        atomic.move(f"{path}/{TREE_FOLDER}", folder)
+        atomic.make_folder(folder)
+        atomic.sync_folder(self._layout.top("artifacts"))
+        atomic.link(f"{path}/{DEFINITION_FILE}", definition)
+        atomic.sync_folder(os.path.dirname(definition))
+        self.remove(entry)
 
     # --- looking -----------------------------------------------------------------------------
 

@@ -12,8 +12,9 @@ from werkzeug.routing import MapAdapter
 from registry.model.bodies import RECEIVED, ReceivedBody
 from registry.model.errors import NameInvalid
 from registry.services.instance import Instance
-from registry.web import access_log, errors, health
+from registry.web import access_log, errors, health, metrics
 from registry.web.addressing import client_address
+from registry.web.artifactory import blueprint as artifactory
 from registry.web.authentication import principal_of
 from registry.web.context import Call
 from registry.web.routing import Right
@@ -50,7 +51,9 @@ def make_application(instance: Instance) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.register_blueprint(v2)
+    app.register_blueprint(artifactory)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     errors.install(app)
     rights = {name: getattr(view, "right", None) for name, view in app.view_functions.items()}
 
@@ -65,6 +68,8 @@ def make_application(instance: Instance) -> Flask:
         _refuse_hidden_slashes()
         # Nobody learns anything by asking without credentials, whatever else is wrong.
         call.directory.require_login()
+        if right is Right.ADMIN:
+            call.directory.require_admin()
 
     app.after_request(_finish)
     return app

@@ -40,6 +40,7 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
     errors.NameInvalid: (400, "NAME_INVALID"),
     errors.OperationUnsupported: (405, "UNSUPPORTED"),
     errors.PageSizeInvalid: (400, "PAGINATION_NUMBER_INVALID"),
+    errors.PathUnknown: (404, "NAME_UNKNOWN"),
     errors.RangeUnsatisfiable: (416, "RANGE_INVALID"),
     errors.ReferenceInvalid: (400, "NAME_INVALID"),
     errors.RepositoryExists: (400, "NAME_INVALID"),

@@ -36,6 +36,8 @@ class Right(enum.Enum):
     PULL = "pull"
     PUSH = "pull,push"
     DELETE = "delete"
+    ADMIN = "admin"
+    """To be an admin, with full credentials."""
 
 
 def route(

@@ -39,6 +39,8 @@ def get_manifest(key: str, image: str, reference: str) -> Response:
     ]
     if isinstance(parsed, Tag):
         headers.append(("Cache-Control", "no-cache"))
+    if request.method == "GET":
+        repository.record_pull(name, parsed, stored.digest)
     return Answer(200, headers, stored.body)
 
 

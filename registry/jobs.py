@@ -1,0 +1,89 @@
+"""The periodic pruning thread: a clock, nothing else.
+
+Every worker has one; who comes first takes a lock and makes the pass, and the others see in the
+record of the passes that none is due. A pass rests four times as long as it works, so that it
+costs no more than a fifth of one core, and requests never wait for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Final
+
+from registry.model.errors import RegistryError
+from registry.services.instance import Instance
+
+logger = logging.getLogger(__name__)
+
+_WORK: Final = 0.005
+"""Seconds of work after which the thread rests."""
+_REST: Final = 4.0
+"""How many times as long it rests."""
+_LOOKS: Final = 5.0
+"""Seconds between two looks whether a pass is due, at most."""
+
+
+class Stopped(Exception):
+    """The server is about to end."""
+
+
+class Pace:
+    """Lets a job rest in proportion to its work, and ends it when the server ends."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._since = time.perf_counter()
+
+    def __call__(self) -> None:
+        """Rest, if enough work has been done; raises `Stopped`."""
+        worked = time.perf_counter() - self._since
+        if worked < _WORK:
+            return
+        if self._stop.wait(worked * _REST):
+            raise Stopped
+        self._since = time.perf_counter()
+
+
+class Jobs:
+    """What a worker does beside serving requests."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._interval = float(instance.config.prune_interval)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="pruning", daemon=True)
+
+    def start(self) -> None:
+        """Begin, if the settings want it."""
+        if self._interval > 0:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End; a pass in progress is broken off, which does no harm at any point."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(min(self._interval, _LOOKS)):
+            try:
+                self._look()
+            except Stopped:
+                return
+            except RegistryError as error:
+                logger.error("a pruning pass failed: %s", error)
+            except Exception:
+                logger.exception("a pruning pass failed")
+
+    def _look(self) -> None:
+        """Make a pass if one is due and no other worker makes it."""
+        instance = self._instance
+        if not instance.pruning.is_due(self._interval):
+            return
+        with instance.store.locks.try_job("prune") as free:
+            if free and instance.pruning.is_due(self._interval):
+                report = instance.pruning.run(pause=Pace(self._stop))
+                level = logging.DEBUG if report.is_quiet else logging.INFO
+                logger.log(level, "%s", report.line())

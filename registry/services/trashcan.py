@@ -1,0 +1,85 @@
+"""The trash as people use it: what is in it, bringing it back, emptying it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from registry.model.content import Actor
+from registry.model.errors import TrashUnknown
+from registry.model.names import Tag
+from registry.model.targets import Target
+from registry.repositories.definitions import Definitions
+from registry.repositories.restoring import Restoration
+from registry.storage.deletions import Deletion
+from registry.storage.manifest_files import Place
+from registry.storage.store import Store
+
+
+class Trashcan:
+    """The trash of one registry."""
+
+    def __init__(self, store: Store, definitions: Definitions) -> None:
+        self._store = store
+        self._definitions = definitions
+
+    def entries(self, target: Target | None = None) -> list[Deletion]:
+        """Return what is in the trash of a repository, image or tag; oldest first."""
+        return [entry for entry in self._store.trash.entries() if _belongs(entry, target)]
+
+    def restore(
+        self, target: Target, actor: Actor, *, overwrite: bool = False
+    ) -> Sequence[Deletion]:
+        """Bring back what was deleted last under a name, and return what that was.
+
+        A tag or digest: its last deletion. An image: all that was deleted of it at that time. A
+        repository: the repository with its images.
+
+        Raises:
+            TrashUnknown: the trash has nothing of that name.
+            RestoreConflict: it would replace what is there, and ``overwrite`` is not set.
+            ManifestPartsMissing: what an index needs has expired.
+        """
+        if target.image is None:
+            return self._restore_repository(target)
+        found = [entry for entry in self.entries(target) if not entry.is_repository]
+        if not found:
+            raise TrashUnknown(f"the trash has nothing of '{target}'", {"name": str(target)})
+        last = found[-1]
+        chosen = [last]
+        if target.reference is None:
+            chosen = [entry for entry in found if entry.act == last.act]
+        definition = self._definitions.get(target.key)
+        place = Place(target.key, target.image)
+        with self._store.locks.image(place.key, place.image):
+            restoration = Restoration(self._store, definition, place, actor)
+            # Manifests without a tag first: they may be the children of tagged indexes.
+            for entry in sorted(chosen, key=lambda entry: isinstance(entry.reference, Tag)):
+                restoration.run(entry, overwrite=overwrite)
+        return chosen
+
+    def _restore_repository(self, target: Target) -> Sequence[Deletion]:
+        whole = [entry for entry in self.entries(target) if entry.is_repository]
+        if not whole:
+            raise TrashUnknown(
+                f"the repository '{target}' is not in the trash", {"name": str(target)}
+            )
+        with self._store.locks.definitions():
+            self._store.trash.give_back_repository(whole[-1])
+        return whole[-1:]
+
+    def empty(self, target: Target | None = None) -> int:
+        """Remove entries for good; return how many. The pruner frees their content."""
+        entries = self.entries(target)
+        for entry in entries:
+            self._store.trash.remove(entry)
+        return len(entries)
+
+
+def _belongs(entry: Deletion, target: Target | None) -> bool:
+    if target is None:
+        return True
+    if entry.repository != target.key:
+        return False
+    if target.image is None or entry.is_repository:
+        return target.image is None
+    return entry.image == target.image and target.reference in (None, entry.reference)
