@@ -4,7 +4,8 @@ The rooms, from the bottom up: `registry.model` (what things are), `registry.con
 `registry.storage` (where bytes lie), `registry.access` (who may), `registry.repositories` (one
 interface, several kinds), `registry.services` (what can be done), and the faces `registry.web`
 (asked over HTTP), `registry.cli` (asked from a shell) and `registry.server` (how requests arrive).
-`registry.wiring` plugs them together. A room imports only rooms below it.
+`registry.jobs` prunes beside them, and `registry.metrics` has figures for monitoring.
+`registry.wiring` plugs all together. A room imports only rooms below it.
 """
 
 __version__ = "0.1.0"

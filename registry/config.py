@@ -65,7 +65,7 @@ class Config:
         3600, "Seconds that a token of the token endpoint is good for.", 60
     )
     prune_interval: int = _setting(
-        300, "Seconds between two pruning passes; 0: only 'prune' on the command line.", 0
+        300, "Seconds between two pruning passes; 0: only by the command prune.", 0
     )
     prune_grace: int = _setting(
         86400,

@@ -3,8 +3,8 @@
 Read in this order: ``application`` (what every request goes through), ``routing`` (a route
 declares its right), ``context`` (what a handler knows), ``authentication``, ``addressing`` (links
 in the form the client used), ``errors`` (the one table from error to status), ``answers``,
-``receiving`` and ``sending`` (bodies), ``paging``, ``access_log``, ``health``; then the
-blueprints in ``v2``.
+``receiving`` and ``sending`` (bodies), ``paging``, ``access_log``, ``health``, ``metrics``;
+then the blueprints in ``v2`` and ``artifactory``.
 
 May import: services and below. May touch: nothing but through them.
 Invariants: every handler reads the same: may I → parse → look → act → answer; it gets guarded

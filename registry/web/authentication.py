@@ -66,8 +66,18 @@ def parse_basic(credentials: str) -> tuple[str, str]:
     return name, password
 
 
+def speaks_docker(path: str) -> bool:
+    """Return whether a path belongs to the Docker API, and not to Artifactory's."""
+    return path == "/v2" or path.startswith("/v2/") or "/api/docker/" in path
+
+
 def challenge(call: Call, error: RegistryError) -> str:
-    """Return the ``WWW-Authenticate`` value that tells a client how to go on (RFC 6750)."""
+    """Return the ``WWW-Authenticate`` value that tells a client how to go on.
+
+    Docker clients fetch a token (RFC 6750); those of Artifactory's API send a password.
+    """
+    if not speaks_docker(request.path):
+        return 'Basic realm="Artifactory Realm"'
     address = call.address
     parts = [f'realm="{address.realm}"', f'service="{address.service}"']
     scope = _scope(call)

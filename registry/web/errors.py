@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from registry.model import errors
 from registry.model.errors import RegistryError
 from registry.web.answers import json_answer
-from registry.web.authentication import challenge
+from registry.web.authentication import challenge, speaks_docker
 
 logger = logging.getLogger(__name__)
 
@@ -48,14 +48,14 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
     errors.RepositoryNotEmpty: (400, "UNSUPPORTED"),
     errors.RepositoryUnknown: (404, "NAME_UNKNOWN"),
     errors.RequestInvalid: (400, "UNSUPPORTED"),
-    errors.RestoreConflict: (409, "DENIED"),
+    errors.RestoreConflict: (409, "UNSUPPORTED"),
     errors.RouteUnknown: (404, "NAME_UNKNOWN"),
     errors.ScopeInsufficient: (401, "UNAUTHORIZED"),
     errors.SettingInvalid: (500, "UNKNOWN"),
     errors.SizeInvalid: (400, "SIZE_INVALID"),
     errors.StorageFailed: (500, "UNKNOWN"),
     errors.StorageFull: (507, "UNKNOWN"),
-    errors.StoragePruning: (409, "DENIED"),
+    errors.StoragePruning: (409, "UNSUPPORTED"),
     errors.StorageUnusable: (503, "UNAVAILABLE"),
     errors.TagInvalid: (400, "TAG_INVALID"),
     errors.TokenInvalid: (401, "UNAUTHORIZED"),
@@ -87,7 +87,7 @@ def install(app: Flask) -> None:
 def respond(error: RegistryError) -> Response:
     """Return the answer to an error, in the dialect of the path that was asked."""
     status, code = STATUSES[type(error)]
-    if _speaks_docker(request.path):
+    if speaks_docker(request.path):
         details: Sequence[object] = error.details or [None]
         entries: list[dict[str, object]] = [
             {"code": code, "message": error.message, "detail": detail} for detail in details
@@ -109,13 +109,9 @@ def respond(error: RegistryError) -> Response:
     return response
 
 
-def _speaks_docker(path: str) -> bool:
-    return path == "/v2" or path.startswith("/v2/") or "/api/docker/" in path
-
-
 def _respond_http(error: HTTPException) -> Response:
     """Answer what the framework refused: unknown paths, methods, malformed requests."""
-    docker = _speaks_docker(request.path)
+    docker = speaks_docker(request.path)
     if isinstance(error, MethodNotAllowed):
         response = respond(errors.MethodUnsupported("the method is not supported here"))
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
