@@ -39,8 +39,7 @@ class ManifestDeletion:
     def untag(self, tag: Tag) -> None:
         """Delete a tag alone; its manifest can still be pulled by digest for a while."""
         stored = self._store.manifests.read(self._place, tag)
-        push = ManifestPush(self._store, self._definition, self._place, self._actor)
-        push.keep_by_digest(tag, stored)
+        self._push().keep_by_digest(tag, stored)
         self._to_trash([(tag, stored.digest)])
         self._record(tag=tag, previous=stored.digest)
 
@@ -49,13 +48,17 @@ class ManifestDeletion:
         manifests = self._store.manifests
         stored = manifests.read(self._place, tag)
         others = [r for r in manifests.folders(self._place) if r != tag]
-        needed = any(
+        held_elsewhere = any(
             r == stored.digest
             or (isinstance(r, Tag) and manifests.is_at(self._place, r, stored.digest))
             for r in others
-        ) or self._parent_of(others, stored.digest)
+        )
+        if not held_elsewhere and self._parent_of(others, stored.digest) is not None:
+            # An index needs it, so it needs a folder that holds its blobs.
+            self._push().keep_by_digest(tag, stored)
+            held_elsewhere = True
         self._to_trash([(tag, stored.digest)])
-        if not needed:
+        if not held_elsewhere:
             self._unregister(stored)
         self._record(tag=tag, previous=stored.digest)
 
@@ -141,6 +144,9 @@ class ManifestDeletion:
         self._record(blob=digest)
 
     # --- how ---------------------------------------------------------------------------------
+
+    def _push(self) -> ManifestPush:
+        return ManifestPush(self._store, self._definition, self._place, self._actor)
 
     def _to_trash(self, deletions: Sequence[tuple[Reference, Digest]]) -> None:
         """Move manifest folders to the trash: complete there before the first one vanishes."""
