@@ -82,6 +82,15 @@ def open_instance(faces: Faces, config_file: str | None, storage: str | None) ->
     return instance
 
 
+def span(seconds: int) -> str:
+    """Return a span of time as people say it."""
+    for name, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        number, rest = divmod(seconds, length)
+        if number and not rest:
+            return f"{number} {name}{'s' if number > 1 else ''}"
+    return "no time"
+
+
 def print_json(document: Any) -> None:
     """Print a document for programs."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))

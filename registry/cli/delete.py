@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from registry.cli.common import ACTOR, Faces, open_instance, says_why, storage_option
+from registry.cli.common import ACTOR, Faces, open_instance, says_why, span, storage_option
 from registry.model.digests import Digest
 from registry.model.names import Tag
 from registry.model.targets import Target, parse_target
@@ -28,7 +28,7 @@ def delete(
         click.confirm(f"Delete the repository '{target.key}' with all its images?", abort=True)
     _delete(instance, target)
     kept = instance.config.trash_lifetime
-    undo = f"; 'trash restore {target}' brings it back for {kept // 3600} hours" if kept else ""
+    undo = f"; 'trash restore {target}' brings it back for {span(kept)}" if kept else ""
     click.echo(f"Deleted {target}{undo}.")
 
 

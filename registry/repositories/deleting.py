@@ -155,9 +155,14 @@ class ManifestDeletion:
         self._store.trash.finish(staged)
 
     def _unregister(self, stored: StoredManifest) -> None:
-        """Stop showing a manifest by digest; what only it named begins to age."""
+        """Stop showing a manifest by digest; the age of what it named begins now.
+
+        Whoever has just read it can so pull what it names for as long as the grace.
+        """
         manifests, place = self._store.manifests, self._place
         manifest = ManifestPush.parse(stored)
+        for blob in manifest.blobs:
+            self._store.links.restart_age(place.key, place.image, blob.digest)
         manifests.unregister(place, stored.digest, manifest.subject)
         for child in manifest.children:
             manifests.restart_age(place, child.digest)

@@ -105,9 +105,9 @@ class Pruning:
         dry = options.dry_run
         limits = self._limits
         yield "trash"
-        trash = TrashSteps(self._store, self._definitions, report, dry=dry)
-        trash.resolve(ages)
-        trash.expire(ages, limits.trash)
+        trash = TrashSteps(self._store, self._definitions, limits.trash, report, dry=dry)
+        trash.resolve()
+        trash.expire(ages)
         trash.sweep(ages)
         images = ImageSteps(self._store, ACTOR, limits.hold, report, dry=dry)
         for definition in self._definitions.all():

@@ -40,6 +40,8 @@ class Report:
     healed: int = 0
     tags_deleted: int = 0
     """By the retention of the repositories."""
+    failed: int = 0
+    """Images that could not be pruned; the log says why."""
     seconds: float = 0.0
     finished: str = ""
 
@@ -71,6 +73,8 @@ class Report:
             f"{self.freed.bytes} bytes; on hold now {self.set_on_hold.names}; "
             f"manifests deleted {self.manifests_deleted}; leases ended {self.leases_ended}; "
             f"trash expired {self.trash_expired}; uploads removed {self.uploads_removed}; "
-            f"leftovers removed {self.leftovers_removed}; held: {held or 'nothing'}; "
-            f"{self.seconds:.2f} s" + (f"; {self.skipped}" if self.skipped else "")
+            f"leftovers removed {self.leftovers_removed}; folders removed {self.folders_removed}; "
+            f"held: {held or 'nothing'}; "
+            f"images failed {self.failed}; {self.seconds:.2f} s"
+            + (f"; {self.skipped}" if self.skipped else "")
         )

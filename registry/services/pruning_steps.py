@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import datetime
 import itertools
+import logging
 import os
 from collections.abc import Callable
 from typing import Final
 
 from registry.model.content import Actor
+from registry.model.digests import Digest
+from registry.model.errors import RegistryError, StorageFull
 from registry.repositories.definitions import Definitions, RepositoryDefinition
 from registry.repositories.deleting import ManifestDeletion
 from registry.repositories.untagged import UntaggedPolicy
 from registry.services.pruning_report import Report
 from registry.storage import atomic, leases, upload_sweep
-from registry.storage.deletions import Deletion
 from registry.storage.image_scan import ImageScan, ImageScanner
 from registry.storage.manifest_files import Place
 from registry.storage.orphans import Orphans
 from registry.storage.passes import Age, Ages
 from registry.storage.store import Store
 
+logger = logging.getLogger(__name__)
+
 EMPTY_FOR: Final = 300.0
 """Seconds for which a folder must have been empty: its maker may be about to use it."""
+NEEDED: Final = "index or subject"
+"""Why a manifest stays that only one needs which stays itself."""
 SPLIT: Final = (
     "most content has lost its hard links, as in a copy that was made without them; nothing of it "
     "is freed until 'relink' has joined it again"
@@ -33,14 +38,15 @@ class TrashSteps:
     """What a pass does with the trash."""
 
     def __init__(
-        self, store: Store, definitions: Definitions, report: Report, *, dry: bool
+        self, store: Store, definitions: Definitions, kept: float, report: Report, *, dry: bool
     ) -> None:
         self._store = store
         self._definitions = definitions
+        self._kept = kept
         self._report = report
         self._dry = dry
 
-    def resolve(self, ages: Ages) -> None:
+    def resolve(self) -> None:
         """Finish or give up deletions whose process was killed."""
         if self._dry:
             return
@@ -54,10 +60,10 @@ class TrashSteps:
                 if free:
                     self._store.trash.resolve(entry, place)
 
-    def expire(self, ages: Ages, kept: float) -> None:
-        """Remove entries that have been in the trash for ``kept`` seconds."""
+    def expire(self, ages: Ages) -> None:
+        """Remove entries that have been in the trash for as long as they are kept."""
         for entry in self._store.trash.entries():
-            if ages.of(_moment(entry), kept) is not Age.OLD:
+            if ages.of(entry.moment, self._kept) is not Age.OLD:
                 self._report.trash_entries += 1
                 continue
             self._report.trash_expired += 1
@@ -65,9 +71,10 @@ class TrashSteps:
                 self._store.trash.remove(entry)
 
     def sweep(self, ages: Ages) -> None:
-        """Remove what a killed process left in the trash."""
+        """Remove what a killed process left in the trash, and entries that nobody can read."""
         if not self._dry:
-            self._report.leftovers_removed += self._store.trash.sweep(ages.before)
+            unreadable = min(ages.now - self._kept, ages.proved)
+            self._report.leftovers_removed += self._store.trash.sweep(ages.before, unreadable)
 
     def take_lost_repositories(self, ages: Ages, actor: Actor) -> None:
         """Take what a push left of a repository that was deleted under its hands."""
@@ -86,10 +93,6 @@ class TrashSteps:
         """Count the content that only the trash keeps from being freed."""
         for size in self._store.trash.alone():
             self._report.held["trash"].add(size)
-
-
-def _moment(entry: Deletion) -> float:
-    return datetime.datetime.fromisoformat(entry.time).timestamp()
 
 
 class ImageSteps:
@@ -112,33 +115,53 @@ class ImageSteps:
         empty, lost = self._store.catalog.strays(definition.key)
         for image in itertools.chain(self._store.catalog.folders(definition.key), sorted(lost)):
             place = Place(definition.key, image)
-            self._manifests(definition, place, ages)
-            scan = self._scanner.scan(place, ages)
-            self.split.update(scan.split)
-            if self._dry:
-                self._report.leases_ended += len(scan.leases)
-            else:
-                self._clear(place, scan, ages)
+            try:
+                self._image(definition, place, ages)
+            except StorageFull:
+                raise
+            except RegistryError as error:
+                # One damaged image must not keep all the others from being pruned.
+                self._report.failed += 1
+                logger.error("the image %s/%s was not pruned: %s", place.key, image, error)
             pause()
         if not self._dry:
             self._remove_empty(empty, ages, self._store.layout.repository(definition.key))
 
+    def _image(self, definition: RepositoryDefinition, place: Place, ages: Ages) -> None:
+        self._manifests(definition, place, ages)
+        scan = self._scanner.scan(place, ages)
+        self.split.update(scan.split)
+        if self._dry:
+            self._report.leases_ended += len(scan.leases)
+        else:
+            self._clear(place, scan, ages)
+
     def _manifests(self, definition: RepositoryDefinition, place: Place, ages: Ages) -> None:
-        """Delete manifests that nothing needs and whose time is over."""
-        found = self._store.references.read(place).unreferenced()
+        """Delete manifests that nothing needs and whose time is over.
+
+        What stays keeps what it needs: the children of an index, and what refers to it.
+        """
+        graph = self._store.references.read(place)
+        found = graph.unreferenced()
         if not found:
             return
         policy = UntaggedPolicy(self._store, definition, place, found)
-        for digest in sorted(found):
-            reason = policy.reason_to_stay(digest, ages)
-            if reason is not None:
-                self._report.keep(reason)
-            elif self._dry:
+        reasons = {digest: policy.reason_to_stay(digest, ages) for digest in found}
+        staying = graph.live(digest for digest, reason in reasons.items() if reason is not None)
+        for digest in graph.in_order(found):
+            if digest in staying:
+                self._report.keep(reasons[digest] or NEEDED)
+            elif self._dry or self._delete(definition, place, digest, ages):
                 self._report.manifests_deleted += 1
             else:
-                with self._store.locks.try_image(place.key, place.image) as free:
-                    deletion = ManifestDeletion(self._store, definition, place, self._actor)
-                    self._report.manifests_deleted += free and deletion.untagged(digest, ages)
+                staying |= graph.live([digest])
+
+    def _delete(
+        self, definition: RepositoryDefinition, place: Place, digest: Digest, ages: Ages
+    ) -> bool:
+        with self._store.locks.try_image(place.key, place.image) as free:
+            deletion = ManifestDeletion(self._store, definition, place, self._actor)
+            return free and deletion.untagged(digest, ages)
 
     def _clear(self, place: Place, scan: ImageScan, ages: Ages) -> None:
         for on_hold in scan.held:

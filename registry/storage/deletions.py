@@ -30,6 +30,11 @@ class Deletion:
     digest: Digest | None
 
     @property
+    def moment(self) -> float:
+        """When it was deleted, in seconds since 1970."""
+        return datetime.datetime.fromisoformat(self.time).timestamp()
+
+    @property
     def is_repository(self) -> bool:
         """Whether it is a whole repository."""
         return self.image is None
@@ -45,7 +50,7 @@ def parse_deletion(name: str, note: dict[str, Any]) -> Deletion:
     image, reference, digest = note.get("image"), note.get("reference"), note.get("digest")
     if reference is not None:
         reference = Digest(reference) if ":" in reference else Tag(reference)
-    return Deletion(
+    found = Deletion(
         id=name,
         act=note["act"],
         time=note["time"],
@@ -55,3 +60,6 @@ def parse_deletion(name: str, note: dict[str, Any]) -> Deletion:
         reference=reference,
         digest=None if digest is None else Digest(digest),
     )
+    # Whoever has the note may rely on its time.
+    _ = found.moment
+    return found

@@ -65,6 +65,10 @@ class Links:
         """
         self._filestore.give(digest, self._layout.layer(key, image, digest))
 
+    def restart_age(self, key: RepositoryKey, image: ImageName, digest: Digest) -> None:
+        """Let the age of a lease begin now: a manifest that needed the blob has gone."""
+        atomic.touch(self._layout.layer(key, image, digest))
+
     def bring_back(self, key: RepositoryKey, image: ImageName, digest: Digest, source: str) -> bool:
         """Let the image show a blob again that it had; return whether it could be had.
 

@@ -94,8 +94,8 @@ def names_of(folder: str, *, index: bool) -> tuple[str, str]:
 
 
 def listed(folder: str) -> list[str]:
-    """Return the names in a folder; one that is gone has none."""
+    """Return the names in a folder; one that is gone, or is none, has none."""
     try:
         return os.listdir(folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []

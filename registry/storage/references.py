@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.model.digests import Digest
-from registry.model.errors import RegistryError
+from registry.model.errors import ManifestUnknown, RegistryError
 from registry.model.manifests import parse_manifest
 from registry.model.names import Tag
 from registry.storage.layout import Layout, parse_content_name
@@ -36,6 +36,10 @@ class ImageGraph:
     registered: frozenset[Digest]
     """Manifests that the image shows by digest."""
     relations: dict[Digest, Relations]
+    unreadable: frozenset[Digest] = frozenset()
+    """Manifests of which nobody can say what they need."""
+    is_whole: bool = True
+    """Whether it is known of each tag which manifest it stands for."""
 
     def live(self, roots: Iterable[Digest] | None = None) -> set[Digest]:
         """Return what is live if ``roots`` are; without them, what the tags stand for."""
@@ -58,8 +62,33 @@ class ImageGraph:
         return found
 
     def unreferenced(self) -> set[Digest]:
-        """Return the manifests that no tag needs."""
-        return set(self.folders | self.registered) - self.live()
+        """Return the manifests that no tag needs.
+
+        None, if a tag or a live manifest is damaged: then it is not known what that needs.
+        """
+        live = self.live()
+        if not self.is_whole or live & self.unreadable:
+            return set()
+        return set(self.folders | self.registered) - live
+
+    def in_order(self, digests: Iterable[Digest]) -> list[Digest]:
+        """Return manifests such that each comes after the indexes and subjects that it is for."""
+        order: list[Digest] = []
+        seen: set[Digest] = set()
+        wanted = set(digests)
+        referrers = self._referrers()
+        for first in sorted(wanted):
+            # Depth first, without recursion: a manifest is done when all that it leads to is.
+            waiting = [(first, False)]
+            while waiting:
+                digest, done = waiting.pop()
+                if done:
+                    order.append(digest)
+                elif digest not in seen and digest in wanted:
+                    seen.add(digest)
+                    after = (*self.relations.get(digest, _NONE)[0], *referrers.get(digest, ()))
+                    waiting += [(digest, True), *((next_, False) for next_ in after)]
+        return order[::-1]
 
 
 class References:
@@ -75,19 +104,30 @@ class References:
         registered = self._registered(place)
         tags: dict[Tag, Digest] = {}
         folders: set[Digest] = set()
+        whole = True
         for reference in self._manifests.folders(place):
             if isinstance(reference, Digest):
                 folders.add(reference)
                 continue
-            digest = self._tagged(place, reference, registered)
-            if digest is not None:
-                tags[reference] = digest
+            try:
+                tags[reference] = self._tagged(place, reference, registered)
+            except ManifestUnknown:
+                # It was deleted while this looked.
+                continue
+            except RegistryError:
+                whole = False
         known = frozenset(registered.values())
         relations: dict[Digest, Relations] = {}
+        unreadable: set[Digest] = set()
         if known | folders != set(tags.values()) or self._has_referrers(place):
             for digest in known | folders:
-                relations[digest] = self._relations_of(place, digest)
-        return ImageGraph(tags, frozenset(folders), known, relations)
+                try:
+                    relations[digest] = self._relations_of(place, digest)
+                except RegistryError:
+                    unreadable.add(digest)
+        return ImageGraph(
+            tags, frozenset(folders), known, relations, frozenset(unreadable), is_whole=whole
+        )
 
     def _has_referrers(self, place: Place) -> bool:
         return os.path.isdir(self._layout.all_referrers(place.key, place.image))
@@ -104,27 +144,20 @@ class References:
                     continue
         return found
 
-    def _tagged(self, place: Place, tag: Tag, registered: dict[int, Digest]) -> Digest | None:
+    def _tagged(self, place: Place, tag: Tag, registered: dict[int, Digest]) -> Digest:
         folder = self._layout.manifest_folder(place.key, place.image, tag)
         status = look(folder, os.stat)
         if status is not None and status.st_ino in registered:
             return registered[status.st_ino]
         # Only a copy without hard links, or an inode without links to give, needs the bytes.
-        try:
-            return self._manifests.read(place, tag).digest
-        except RegistryError:
-            return None
+        return self._manifests.read(place, tag).digest
 
     def _relations_of(self, place: Place, digest: Digest) -> Relations:
         known = self._relations.get(digest)
         if known is not None:
             return known
-        try:
-            stored = self._manifests.read(place, digest)
-            manifest = parse_manifest(stored.body, stored.media_type)
-        except RegistryError:
-            # What cannot be read, or is not shown, says nothing now, but may be brought back.
-            return _NONE
+        stored = self._manifests.read(place, digest)
+        manifest = parse_manifest(stored.body, stored.media_type)
         if len(self._relations) >= _CAPACITY:
             self._relations.clear()
         known = tuple(child.digest for child in manifest.children), manifest.subject

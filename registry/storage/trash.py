@@ -265,15 +265,19 @@ class Trash:
                 atomic.remove(f"{folder}/{name}")
             atomic.remove_folder(folder)
 
-    def sweep(self, before: float) -> int:
-        """Remove what a killed process left unfinished before that time; return how much."""
+    def sweep(self, before: float, unreadable_before: float) -> int:
+        """Remove what a killed process left unfinished before one time, and what nobody can read
+        and is older than the other; return how much.
+        """
         swept = 0
         for name in listed(self._layout.top("trash")):
+            half_done = name.startswith((TEMPORARY_PREFIX, STAGED_PREFIX))
+            if self.entry(name) is not None and not name.startswith(TEMPORARY_PREFIX):
+                continue
             path = self._layout.trash_entry(name)
-            unreadable = name.startswith(STAGED_PREFIX) and self.entry(name) is None
-            with contextlib.suppress(FileNotFoundError):
-                old = max(os.stat(path).st_mtime, os.stat(path).st_ctime) < before
-                if old and (unreadable or name.startswith(TEMPORARY_PREFIX)):
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                changed = max(os.stat(path).st_mtime, os.stat(path).st_ctime)
+                if changed < (before if half_done else unreadable_before):
                     self._clear(path)
                     swept += 1
         return swept

@@ -1,0 +1,102 @@
+"""The periodic thread: one of several makes a pass, others do not, and its end is quick."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from registry.config import Config
+from registry.jobs import Jobs, Pace, Stopped
+from registry.services.instance import Instance
+from registry.services.pruning import Pruning
+from registry.wiring import build
+
+
+def wait_for(condition: object, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def passes(instance: Instance) -> int:
+    return int((instance.pruning.record().get("totals") or {}).get("passes", 0))
+
+
+@pytest.fixture
+def hurried(storage: Path) -> Instance:
+    """A registry that prunes every second."""
+    return build(Config(storage_root=str(storage), prune_interval=1))
+
+
+def test_passes_are_made(hurried: Instance) -> None:
+    jobs = Jobs(hurried)
+    jobs.start()
+    wait_for(lambda: passes(hurried) >= 2)
+    jobs.stop()
+    made = passes(hurried)
+    assert not [t for t in threading.enumerate() if t.name == "pruning"]
+    assert passes(hurried) == made
+
+
+def test_none_are_made_unasked(storage: Path) -> None:
+    instance = build(Config(storage_root=str(storage), prune_interval=0))
+    jobs = Jobs(instance)
+    jobs.start()
+    assert not [t for t in threading.enumerate() if t.name == "pruning"]
+    jobs.stop()
+
+
+def test_one_of_many_makes_the_pass(hurried: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once: list[int] = []
+    running = threading.Semaphore(0)
+    original = Pruning.run
+
+    def counting(self: Pruning, *args: object, **kwargs: object) -> object:
+        running.release()
+        at_once.append(running._value)
+        try:
+            return original(self, *args, **kwargs)  # type: ignore[arg-type]
+        finally:
+            running.acquire()
+
+    monkeypatch.setattr(Pruning, "run", counting)
+    jobs = [Jobs(dataclasses.replace(hurried)) for _ in range(4)]
+    for job in jobs:
+        job.start()
+    wait_for(lambda: passes(hurried) >= 3)
+    for job in jobs:
+        job.stop()
+    assert set(at_once) == {1}
+
+
+def test_a_failed_pass_is_not_the_last(
+    hurried: Instance, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    original = Pruning.run
+    failures = iter([ValueError("a defect")])
+
+    def failing(self: Pruning, *args: object, **kwargs: object) -> object:
+        for failure in failures:
+            raise failure
+        return original(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Pruning, "run", failing)
+    jobs = Jobs(hurried)
+    jobs.start()
+    wait_for(lambda: passes(hurried) >= 1)
+    jobs.stop()
+    assert "a pruning pass failed" in caplog.text
+
+
+def test_a_pass_ends_with_the_server() -> None:
+    stop = threading.Event()
+    pace = Pace(stop)
+    stop.set()
+    time.sleep(0.01)
+    with pytest.raises(Stopped):
+        pace()
