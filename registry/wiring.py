@@ -18,6 +18,7 @@ from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
 from registry.server.listening import listen
 from registry.server.master import Master
+from registry.services.checking import Checking
 from registry.services.instance import Instance
 from registry.services.pruning import Limits, Pruning
 from registry.services.readiness import Readiness
@@ -45,6 +46,7 @@ def build(config: Config) -> Instance:
         readiness=Readiness(store),
         pruning=Pruning(store, definitions, _limits(config)),
         trashcan=Trashcan(store, definitions),
+        checking=Checking(store, definitions, stale_after=2.0 * config.prune_grace),
     )
 
 

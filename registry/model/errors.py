@@ -199,6 +199,10 @@ class StorageFailed(RegistryError):
     """The storage folder cannot be read or written; the log says more."""
 
 
+class ManifestDamaged(StorageFailed):
+    """The stored bytes of a manifest are not those that were pushed."""
+
+
 class StorageUnusable(RegistryError):
     """The folder cannot serve as storage; the message says why and what helps."""
 

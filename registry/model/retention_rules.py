@@ -33,7 +33,7 @@ class TagFacts:
     image: str
     tag: str
     rank: int
-    """How many tags of the image were pushed after it."""
+    """How many tags of the image were pushed after it, besides ``latest`` and pinned ones."""
     pushed: float
     pulled: float
     """Days since the last pull; since the push, if it has not been pulled since."""

@@ -10,6 +10,7 @@ from registry.model.content import Actor, Blob, StoredManifest, UploadState
 from registry.model.digests import Digest
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
+from registry.model.retention import Decision
 from registry.storage.upload_writer import UploadWriter
 
 
@@ -166,6 +167,13 @@ class Repository(ABC):
         """Delete a tag, and its manifest if nothing else in the image needs it.
 
         Raises ManifestUnknown.
+        """
+
+    @abstractmethod
+    def retire_tag(self, image: ImageName, decision: Decision, actor: Actor) -> bool:
+        """Delete a tag as `delete_tag`, by the rule that was decided on.
+
+        Returns whether it has been deleted: not if it is no longer as it was decided on.
         """
 
     @abstractmethod

@@ -126,13 +126,15 @@ class Definitions:
             FieldInvalid: a field is unknown or has a wrong value.
         """
         document = {"key": key, "rclass": rclass, "packageType": "docker", **_checked(fields)}
-        atomic.make_folder(self._store.layout.repository(key))
-        try:
-            documents.create(self._store.layout.repository_definition(key), document)
-        except FileExistsError:
-            raise RepositoryExists(
-                f"the repository '{key}' exists already; 'repo set' changes it", {"key": key}
-            ) from None
+        with self._store.locks.definitions():
+            self._store.trash.resolve_key(key)
+            atomic.make_folder(self._store.layout.repository(key))
+            try:
+                documents.create(self._store.layout.repository_definition(key), document)
+            except FileExistsError:
+                raise RepositoryExists(
+                    f"the repository '{key}' exists already; 'repo set' changes it", {"key": key}
+                ) from None
         return _definition(document)
 
     def update(self, key: RepositoryKey, fields: Mapping[str, FieldValue]) -> RepositoryDefinition:

@@ -43,8 +43,11 @@ class ManifestDeletion:
         self._to_trash([(tag, stored.digest)])
         self._record(tag=tag, previous=stored.digest)
 
-    def tag(self, tag: Tag) -> None:
-        """Delete a tag, and its manifest if nothing else in the image stands for or names it."""
+    def tag(self, tag: Tag, **facts: object) -> None:
+        """Delete a tag, and its manifest if nothing else in the image stands for or names it.
+
+        ``facts`` are for the journal.
+        """
         manifests = self._store.manifests
         stored = manifests.read(self._place, tag)
         others = [r for r in manifests.folders(self._place) if r != tag]
@@ -60,7 +63,7 @@ class ManifestDeletion:
         self._to_trash([(tag, stored.digest)])
         if not held_elsewhere:
             self._unregister(stored)
-        self._record(tag=tag, previous=stored.digest)
+        self._record(tag=tag, previous=stored.digest, **facts)
 
     def manifest(self, digest: Digest) -> None:
         """Delete a manifest and all its tags.
@@ -95,6 +98,8 @@ class ManifestDeletion:
                 return False
         except (ManifestUnknown, FileNotFoundError):
             # Shown by nobody: what is left is a folder, after a deletion that was broken off.
+            if not manifests.has_folder(place, digest):
+                return False
             self._to_trash([(digest, digest)])
             return True
         subject = ManifestPush.parse(stored).subject

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 
@@ -12,18 +13,26 @@ from registry.model.errors import (
     BlobUnknown,
     DigestMismatch,
     ImageUnknown,
+    RegistryError,
     StorageFailed,
 )
 from registry.model.names import ImageName, Reference, Tag
 from registry.model.paging import Page, PageRequest
+from registry.model.retention import Decision
 from registry.repositories.base import PushedManifest, Repository
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.deleting import ManifestDeletion
 from registry.repositories.pushing import ManifestPush
+from registry.repositories.tag_limit import ACTOR as RETENTION
+from registry.repositories.tag_limit import surplus
+from registry.repositories.tag_states import read_tag
 from registry.storage import atomic
+from registry.storage.journal import now
 from registry.storage.manifest_files import Place, manifest_unknown
 from registry.storage.store import Store
 from registry.storage.upload_writer import UploadWriter
+
+logger = logging.getLogger(__name__)
 
 _ATTEMPTS = 3
 """How often a blob is published whose content is pruned under the push's hands."""
@@ -153,6 +162,7 @@ class LocalRepository(Repository):
                 self._store.links.add(self.key, image, digest)
             except FileNotFoundError:
                 continue
+            self._store.quarantine.heal(digest)
             return
         raise StorageFailed("the blob vanished again and again while it was being linked")
 
@@ -181,7 +191,19 @@ class LocalRepository(Repository):
     ) -> PushedManifest:
         """See `Repository.put_manifest`."""
         push = ManifestPush(self._store, self._definition, self._place(image), actor)
-        return push.run(reference, body, content_type, tags)
+        pushed = push.run(reference, body, content_type, tags)
+        self._make_room(image, [tag for tag in (reference, *tags) if isinstance(tag, Tag)])
+        return pushed
+
+    def _make_room(self, image: ImageName, pushed: Sequence[Tag]) -> None:
+        """Delete the tags that have become too many; if that fails, the push has been made."""
+        try:
+            for decision in surplus(
+                self._store, self._definition, self._place(image), pushed, now()
+            ):
+                self.retire_tag(image, decision, RETENTION)
+        except RegistryError as error:
+            logger.error("tags beyond maxUniqueTags of '%s/%s': %s", self.key, image, error)
 
     def delete_manifest(self, image: ImageName, reference: Reference, actor: Actor) -> None:
         """See `Repository.delete_manifest`."""
@@ -201,6 +223,17 @@ class LocalRepository(Repository):
             raise manifest_unknown(place, tag)
         with self._deleting(place, actor) as deletion:
             deletion.tag(tag)
+
+    def retire_tag(self, image: ImageName, decision: Decision, actor: Actor) -> bool:
+        """See `Repository.retire_tag`."""
+        place, seen = self._place(image), decision.state
+        if not self._has_image(image):
+            return False
+        with self._deleting(place, actor) as deletion:
+            if read_tag(self._store, place, seen.tag) != seen:
+                return False
+            deletion.tag(seen.tag, rule=decision.rule)
+        return True
 
     def delete_image(self, image: ImageName, actor: Actor) -> None:
         """See `Repository.delete_image`."""

@@ -16,6 +16,7 @@ from registry.model.digests import DEFAULT_ALGORITHM, Digest
 from registry.model.errors import (
     BlobUnknown,
     DigestMismatch,
+    ManifestDamaged,
     ManifestPartsMissing,
     ManifestUnknown,
     OperationUnsupported,
@@ -76,6 +77,7 @@ class ManifestPush:
         with self._store.locks.image(self._place.key, self._place.image):
             for target in references:
                 self._publish(target, candidate)
+        self._store.quarantine.heal(candidate.content)
         return PushedManifest(digest, manifest.subject, tags)
 
     def put_again(self, reference: Reference, stored: StoredManifest, **how: Any) -> None:
@@ -124,7 +126,7 @@ class ManifestPush:
             elif blob.required:
                 missing.append(blob.digest)
         for child in manifest.children:
-            if not self._store.manifests.renew(self._place, child.digest):
+            if not self._store.manifests.claim(self._place, child.digest):
                 # A descriptor of a type that is no manifest may point to a blob.
                 found = links.claim(key, image, child.digest)
                 (present if found else missing).append(child.digest)
@@ -221,7 +223,8 @@ class ManifestPush:
     def _previous(self, reference: Reference) -> StoredManifest | None:
         try:
             return self._store.manifests.read(self._place, reference)
-        except ManifestUnknown:
+        except (ManifestUnknown, ManifestDamaged):
+            # A damaged manifest cannot be kept, but be replaced.
             return None
 
     def keep_by_digest(self, tag: Reference, stored: StoredManifest) -> None:
@@ -249,8 +252,14 @@ class ManifestPush:
         self._put(stored.digest, candidate, strict=False, kept=kept | former)
 
     def _touch_parts(self, stored: StoredManifest) -> None:
-        """Let the age of an index's children begin now: they may lose what refers to them."""
-        for child in self.parse(stored).children:
+        """Let the age of what a manifest names begin now, because a folder that held it goes.
+
+        A pruner that has seen the image before does not see where the manifest has moved to.
+        """
+        manifest = self.parse(stored)
+        for blob in manifest.blobs:
+            self._store.links.restart_age(self._place.key, self._place.image, blob.digest)
+        for child in manifest.children:
             self._store.manifests.restart_age(self._place, child.digest)
 
     def _record(

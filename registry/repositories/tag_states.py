@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Mapping
 
 from registry.model.digests import Digest
-from registry.model.errors import ManifestUnknown, StorageFailed
+from registry.model.errors import DigestInvalid, ManifestUnknown, StorageFailed
 from registry.model.names import Tag
 from registry.model.retention import TagState
 from registry.repositories.sidecars import PINNED
@@ -31,12 +30,8 @@ def read_tag(store: Store, place: Place, tag: Tag) -> TagState | None:
 
 
 def read_tags(store: Store, place: Place) -> list[TagState]:
-    """Return all tags of an image, as they are while it is looked at."""
-    return with_times(store, place, store.references.read(place).tags)
-
-
-def with_times(store: Store, place: Place, tags: Mapping[Tag, Digest]) -> list[TagState]:
-    """Return what is known of tags of an image; one that has gone meanwhile is left out."""
+    """Return all tags of an image; one that goes meanwhile is left out."""
+    tags = store.references.read(place).tags
     found = (_state(store, place, tag, digest) for tag, digest in tags.items())
     return [state for state in found if state is not None]
 
@@ -47,6 +42,23 @@ def sidecar_of(store: Store, place: Place, tag: Tag) -> Sidecar:
         return store.manifests.sidecar(place, tag) or {}
     except StorageFailed:
         return {}
+
+
+def recorded_state(place: Place, tag: Tag, sidecar: Sidecar) -> TagState | None:
+    """Return a tag as its sidecar alone tells, or None if it does not.
+
+    After a killed push that may be wrong: `read_tag` tells.
+    """
+    try:
+        pushed, digest = parse_timestamp(sidecar["modified"]), Digest.parse(sidecar["digest"])
+    except (KeyError, TypeError, ValueError, AttributeError, DigestInvalid):
+        return None
+    return TagState(place.image, tag, digest, pushed, is_pinned(sidecar))
+
+
+def is_pinned(sidecar: Sidecar) -> bool:
+    """Return whether retention spares the tag."""
+    return sidecar.get(PINNED) is True
 
 
 def _state(store: Store, place: Place, tag: Tag, digest: Digest) -> TagState | None:
@@ -61,4 +73,4 @@ def _state(store: Store, place: Place, tag: Tag, digest: Digest) -> TagState | N
         except FileNotFoundError:
             return None
         pushed = datetime.datetime.fromtimestamp(changed, datetime.UTC)
-    return TagState(place.image, tag, digest, pushed, sidecar.get(PINNED) is True)
+    return TagState(place.image, tag, digest, pushed, is_pinned(sidecar))

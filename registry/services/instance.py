@@ -11,6 +11,7 @@ from registry.access.users import Users
 from registry.config import Config
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
+from registry.services.checking import Checking
 from registry.services.pruning import Pruning
 from registry.services.readiness import Readiness
 from registry.services.trashcan import Trashcan
@@ -32,3 +33,4 @@ class Instance:
     readiness: Readiness
     pruning: Pruning
     trashcan: Trashcan
+    checking: Checking

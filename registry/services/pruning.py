@@ -9,18 +9,23 @@ grace, and it is proved that this time has really passed (`registry.storage.pass
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from registry.model.content import Actor
+from registry.model.errors import RegistryError
 from registry.repositories.definitions import Definitions
 from registry.services.pruning_report import Report
 from registry.services.pruning_steps import ContentSteps, ImageSteps, TrashSteps
 from registry.storage.journal import now, timestamp
 from registry.storage.passes import Ages, Clock, Passes, Reading, read_clocks
 from registry.storage.store import Store
+
+logger = logging.getLogger(__name__)
 
 ACTOR: Final = Actor("pruner", "local")
 
@@ -91,6 +96,16 @@ class Pruning:
             self._passes.end(report.document())
         return report
 
+    @staticmethod
+    @contextlib.contextmanager
+    def _goes_on(report: Report) -> Iterator[None]:
+        """Let a pass go on after a step that failed: a full disk needs the later ones most."""
+        try:
+            yield
+        except RegistryError as error:
+            report.failed += 1
+            logger.error("a step of a pruning pass failed: %s", error)
+
     def _begin(self, options: Options, clock: Reading) -> Ages | None:
         if options.force:
             return Ages(clock.wall, self._limits.grace, clock.wall)
@@ -106,16 +121,18 @@ class Pruning:
         limits = self._limits
         yield "trash"
         trash = TrashSteps(self._store, self._definitions, limits.trash, report, dry=dry)
-        trash.resolve()
-        trash.expire(ages)
-        trash.sweep(ages)
+        for step in (trash.resolve, trash.expire, trash.sweep):
+            with self._goes_on(report):
+                step(ages)
         images = ImageSteps(self._store, ACTOR, limits.hold, report, dry=dry)
         for definition in self._definitions.all():
             yield f"repository {definition.key}"
             images.run(definition, ages, pause)
         yield "uploads"
-        trash.take_lost_repositories(ages, ACTOR)
-        images.sweep_uploads(ages, limits.uploads)
+        with self._goes_on(report):
+            trash.take_lost_repositories(ages, ACTOR)
+        with self._goes_on(report):
+            images.sweep_uploads(ages, limits.uploads)
         yield "content"
         most = None if options.force else limits.most
         content = ContentSteps(self._store, limits.hold, most, report, dry=dry)

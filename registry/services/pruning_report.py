@@ -41,7 +41,7 @@ class Report:
     tags_deleted: int = 0
     """By the retention of the repositories."""
     failed: int = 0
-    """Images that could not be pruned; the log says why."""
+    """Images and steps that could not be done; the log says why."""
     seconds: float = 0.0
     finished: str = ""
 
@@ -75,6 +75,6 @@ class Report:
             f"trash expired {self.trash_expired}; uploads removed {self.uploads_removed}; "
             f"leftovers removed {self.leftovers_removed}; folders removed {self.folders_removed}; "
             f"held: {held or 'nothing'}; "
-            f"images failed {self.failed}; {self.seconds:.2f} s"
+            f"failed {self.failed}; {self.seconds:.2f} s"
             + (f"; {self.skipped}" if self.skipped else "")
         )

@@ -10,7 +10,7 @@ from typing import Final
 
 from registry.model.content import Actor
 from registry.model.digests import Digest
-from registry.model.errors import RegistryError, StorageFull
+from registry.model.errors import RegistryError
 from registry.repositories.definitions import Definitions, RepositoryDefinition
 from registry.repositories.deleting import ManifestDeletion
 from registry.repositories.untagged import UntaggedPolicy
@@ -46,7 +46,7 @@ class TrashSteps:
         self._report = report
         self._dry = dry
 
-    def resolve(self) -> None:
+    def resolve(self, _ages: Ages) -> None:
         """Finish or give up deletions whose process was killed."""
         if self._dry:
             return
@@ -117,10 +117,9 @@ class ImageSteps:
             place = Place(definition.key, image)
             try:
                 self._image(definition, place, ages)
-            except StorageFull:
-                raise
             except RegistryError as error:
-                # One damaged image must not keep all the others from being pruned.
+                # One damaged image must not keep all the others from being pruned, nor a full
+                # disk, which has no room for the trash, the content from being freed.
                 self._report.failed += 1
                 logger.error("the image %s/%s was not pruned: %s", place.key, image, error)
             pause()
@@ -165,12 +164,14 @@ class ImageSteps:
 
     def _clear(self, place: Place, scan: ImageScan, ages: Ages) -> None:
         for on_hold in scan.held:
-            leases.settle(on_hold, self._hold)
-        if scan.unclean or scan.leases or scan.leftovers:
+            leases.settle(on_hold, self._hold, ages)
+        if scan.unclean or scan.leases or scan.leftovers or scan.dangling:
             with self._store.locks.try_image(place.key, place.image) as free:
                 if free:
                     for reference in scan.unclean:
                         self._report.leftovers_removed += self._scanner.clean(place, reference)
+                    for path in self._scanner.still_dangling(place, scan):
+                        self._report.leftovers_removed += atomic.remove(path)
                     for path in scan.leftovers:
                         self._report.leftovers_removed += atomic.remove(path)
                     self._report.leases_ended += leases.end(scan.leases, ages)
@@ -183,6 +184,9 @@ class ImageSteps:
                 young = ages.now - os.stat(folder).st_mtime < min(EMPTY_FOR, ages.grace)
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            if not os.path.isdir(folder):
+                # A stray file, which somebody has put there; the check of the store names it.
+                continue
             if not young and folder != stop and atomic.remove_folder(folder):
                 self._report.folders_removed += 1
 
@@ -191,7 +195,11 @@ class ImageSteps:
         before = min(ages.now - kept, ages.proved)
         for upload in upload_sweep.abandoned(self._store.layout, before):
             self._report.uploads_removed += self._dry or upload_sweep.remove(
-                self._store.layout, upload
+                self._store.layout, upload, before
+            )
+        if not self._dry:
+            self._report.leftovers_removed += upload_sweep.remove_half_done(
+                self._store.layout, ages.before
             )
 
 
@@ -218,7 +226,7 @@ class ContentSteps:
         report.content = scan.total
         report.held["grace"], report.held["clock"] = scan.young, scan.unproved
         for on_hold in scan.held:
-            freed, size = self._orphans.settle(on_hold, self._hold, dry=self._dry)
+            freed, size = self._orphans.settle(on_hold, self._hold, ages, dry=self._dry)
             if freed is None:
                 report.held["hold"].add(size)
             elif freed:

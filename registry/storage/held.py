@@ -22,6 +22,7 @@ from typing import Final
 from registry.storage import atomic
 from registry.storage.layout import HELD_PREFIX
 from registry.storage.manifest_files import listed
+from registry.storage.passes import Age, Ages
 
 _NAME: Final = re.compile(re.escape(HELD_PREFIX) + r"([0-9]{1,19})\.[0-9a-f]{8}\.(.+)")
 
@@ -91,6 +92,20 @@ def resurrect(path: str) -> bool:
     return os.path.exists(path)
 
 
-def is_wanted(held: Held, status: os.stat_result) -> bool:
-    """Return whether content on hold, found to be as ``status`` says, must be brought back."""
-    return status.st_mtime_ns > held.since and not os.path.exists(held.final)
+def is_over(held: Held, hold: float, ages: Ages) -> bool:
+    """Return whether a name has been on hold for ``hold`` seconds, and that is proved.
+
+    What seems to be on hold since the future has seen a clock that was wrong; it need not wait
+    for that, because it will be brought back.
+    """
+    since = held.since / 1e9
+    return since > ages.now + hold or ages.of(since, hold) is Age.OLD
+
+
+def is_wanted(held: Held, status: os.stat_result, ages: Ages) -> bool:
+    """Return whether content on hold, found to be as ``status`` says, must be brought back.
+
+    It was wanted a moment before it was renamed, or after that; or a clock was wrong.
+    """
+    wanted = ages.of(status.st_mtime) is not Age.OLD or held.since / 1e9 > ages.now
+    return wanted and not os.path.exists(held.final)

@@ -35,6 +35,8 @@ class ImageScan:
     """Folders with half-done work, or with links and no manifest."""
     leftovers: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
+    dangling: list[str] = field(default_factory=list)
+    """Names below ``_referrers`` of manifests that the image does not show."""
     leases: list[str] = field(default_factory=list)
     """Names in ``_layers`` that have not been renewed for the grace."""
     held: list[Held] = field(default_factory=list)
@@ -58,13 +60,15 @@ class ImageScanner:
             if reference is not None:
                 self._scan_folder(f"{image}/{name}", reference, ages, found)
         self._scan_layers(self._layout.layers(place.key, place.image), ages, found)
-        others = [self._layout.manifests(place.key, place.image)]
+        manifests = self._layout.manifests(place.key, place.image)
         referrers = self._layout.all_referrers(place.key, place.image)
-        others += [f"{referrers}/{name}" for name in listed(referrers)]
-        for folder in others:
+        shown = set(listed(manifests))
+        for folder in [manifests, *(f"{referrers}/{name}" for name in listed(referrers))]:
             names = listed(folder)
             for name in names:
                 _note(folder, name, ages, found)
+                if parse_content_name(name) and name not in shown:
+                    found.dangling.append(f"{folder}/{name}")
             if not names:
                 found.empty.append(folder)
         found.empty += [referrers, self._layout.layers(place.key, place.image), image]
@@ -84,7 +88,8 @@ class ImageScanner:
             half = [name for name in names if name.startswith(TEMPORARY_PREFIX)]
         else:
             half = content + [n for n in names if n.startswith(("_tmp.", "manifest.json."))]
-        if half and all(_is_old(f"{folder}/{name}", ages) for name in half):
+        # The age of the folder, because that of content is shared with other images.
+        if half and _is_old(folder, ages):
             found.unclean.append(reference)
 
     @staticmethod
@@ -106,6 +111,11 @@ class ImageScanner:
             if entry.name not in found.needed and ages.of(status.st_mtime) is Age.OLD:
                 found.leases.append(entry.path)
 
+    def still_dangling(self, place: Place, found: ImageScan) -> list[str]:
+        """Return the dangling names that still are; needs the lock."""
+        shown = set(listed(self._layout.manifests(place.key, place.image)))
+        return [path for path in found.dangling if os.path.basename(path) not in shown]
+
     def clean(self, place: Place, reference: Reference) -> bool:
         """Clear the half-done work of a folder; return whether there was any. Needs the lock."""
         if not self._manifests.has_folder(place, reference):
@@ -125,9 +135,11 @@ class ImageScanner:
 
 def _is_old(path: str, ages: Ages) -> bool:
     try:
-        return ages.of(os.lstat(path).st_mtime) is Age.OLD
+        status = os.lstat(path)
     except FileNotFoundError:
         return False
+    changed = max(status.st_mtime, status.st_ctime) if os.path.isdir(path) else status.st_mtime
+    return ages.of(changed) is Age.OLD
 
 
 def _note(folder: str, name: str, ages: Ages, found: ImageScan) -> None:

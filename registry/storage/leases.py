@@ -8,7 +8,6 @@ another look at the age, under that lock, is enough.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Sequence
 
 from registry.storage import atomic, held
@@ -28,18 +27,18 @@ def end(paths: Sequence[str], ages: Ages) -> int:
     return ended
 
 
-def settle(on_hold: Held, hold: float) -> bool:
+def settle(on_hold: Held, hold: float, ages: Ages) -> bool:
     """Remove a lease that has been on hold for ``hold`` seconds; return whether it is gone.
 
     One that somebody has wanted meanwhile is brought back.
     """
-    if 0 <= time.time() - on_hold.since / 1e9 <= hold:
-        return False
     try:
         status = os.stat(on_hold.path)
     except FileNotFoundError:
         return False
-    if held.is_wanted(on_hold, status):
+    if not held.is_over(on_hold, hold, ages):
+        return False
+    if held.is_wanted(on_hold, status, ages):
         held.bring_back(on_hold)
         return False
     return atomic.remove(on_hold.path)

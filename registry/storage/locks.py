@@ -47,6 +47,19 @@ class Locks:
             os.close(descriptor)
 
     @contextlib.contextmanager
+    def quiet_image(self, key: RepositoryKey, image: ImageName) -> Iterator[None]:
+        """Keep an image unchanged for somebody who only looks, and so makes no file for that.
+
+        Without a lock file nobody has ever changed the image; one that cannot be opened is
+        somebody else's, and the look is no more than one.
+        """
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(OSError):
+                file = stack.enter_context(open(self._image(key, image), "rb"))
+                fcntl.flock(file, fcntl.LOCK_SH)
+            yield
+
+    @contextlib.contextmanager
     def try_image(self, key: RepositoryKey, image: ImageName) -> Iterator[bool]:
         """Hold the right to change one image if nobody else has it; yield whether it is held."""
         with self._try(self._image(key, image)) as held:

@@ -12,11 +12,16 @@ from typing import Any
 
 from registry.model.content import StoredManifest
 from registry.model.digests import DEFAULT_ALGORITHM, HEX_LENGTHS, Digest
-from registry.model.errors import ManifestInvalid, ManifestUnknown, StorageFailed
+from registry.model.errors import (
+    ManifestDamaged,
+    ManifestInvalid,
+    ManifestUnknown,
+    ManifestUnverified,
+)
 from registry.model.manifests import ManifestIdentifier
 from registry.model.media_types import INDEX_TYPES
 from registry.model.names import Reference, Tag
-from registry.storage import atomic
+from registry.storage import atomic, held
 from registry.storage.documents import Documents
 from registry.storage.filestore import Filestore
 from registry.storage.layout import (
@@ -54,7 +59,7 @@ class ManifestReader:
 
         Raises:
             ManifestUnknown: the image has none under that reference.
-            StorageFailed: the stored bytes are damaged.
+            ManifestDamaged: the stored bytes are not those that were pushed.
         """
         if isinstance(reference, Tag):
             return self._read_tag(place, reference)
@@ -62,7 +67,10 @@ class ManifestReader:
             body = read_file(self._layout.manifest(place.key, place.image, reference))
         except (FileNotFoundError, NotADirectoryError):
             raise manifest_unknown(place, reference) from None
-        return self._identify(body, reference.algorithm)
+        stored = self._identify(body, reference.algorithm)
+        if stored.digest != reference:
+            raise _damaged()
+        return stored
 
     def read_index(self, place: Place, reference: Reference) -> StoredManifest | None:
         """Return the manifest of a folder if it is an index; cheap for those that are none."""
@@ -93,14 +101,18 @@ class ManifestReader:
             for algorithm in HEX_LENGTHS:
                 stored = self._identify(body, algorithm)
                 if self.has(place, stored.digest):
-                    break
+                    return stored
+            if read_manifest(folder) != body:
+                # The tag was moved or deleted in between, so there is something else to be read.
+                return self.read(place, tag)
+            raise _damaged()
         return stored
 
     def _identify(self, body: bytes, algorithm: str) -> StoredManifest:
         try:
             digest, media_type = self._identifier.identify(body, algorithm)
-        except ManifestInvalid as error:
-            raise StorageFailed("a stored manifest is damaged") from error
+        except (ManifestInvalid, ManifestUnverified) as error:
+            raise _damaged() from error
         return StoredManifest(digest, media_type, body)
 
     def has(self, place: Place, digest: Digest) -> bool:
@@ -117,6 +129,14 @@ class ManifestReader:
             return self._filestore.renew(path, os.stat(path))
         except (FileNotFoundError, NotADirectoryError):
             return False
+
+    def claim(self, place: Place, digest: Digest) -> bool:
+        """Return whether the image has the manifest, for an index that is about to name it.
+
+        It is renewed, and brought back where it was about to go.
+        """
+        path = self._layout.manifest(place.key, place.image, digest)
+        return self.renew(place, digest) or held.resurrect(path)
 
     def restart_age(self, place: Place, digest: Digest) -> None:
         """Let the age of a manifest begin now: it has lost something that referred to it."""
@@ -181,3 +201,7 @@ class ManifestReader:
         """Return whether the manifest folder of ``reference`` owns a link to the blob ``part``."""
         folder = self._layout.manifest_folder(place.key, place.image, reference)
         return os.path.exists(f"{folder}/{content_name(part)}")
+
+
+def _damaged() -> ManifestDamaged:
+    return ManifestDamaged("a stored manifest is damaged; push it again")

@@ -112,6 +112,12 @@ def start_writeback(descriptor: int, offset: int, size: int) -> None:
         _sync_file_range(descriptor, offset, size, 2)
 
 
+def open_to_lock(path: str) -> int:
+    """Open a file only to take its lock. Raises FileNotFoundError."""
+    with translated():
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+
+
 def try_lock(descriptor: int) -> bool:
     """Take the exclusive lock of an open file without waiting; return whether it was free."""
     try:

@@ -7,7 +7,6 @@ else is believed. Source: the two-step deletion of `registry.storage.held`.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -128,7 +127,7 @@ class Orphans:
             return atomic.remove(orphan.path)
 
     @staticmethod
-    def settle(on_hold: Held, hold: float, *, dry: bool) -> tuple[bool | None, int]:
+    def settle(on_hold: Held, hold: float, ages: Ages, *, dry: bool) -> tuple[bool | None, int]:
         """Free what has been on hold for ``hold`` seconds and is not wanted.
 
         Returns whether it was freed (None: it must wait), and its size.
@@ -137,11 +136,10 @@ class Orphans:
             status = os.stat(on_hold.path)
         except FileNotFoundError:
             return False, 0
-        waited = time.time() - on_hold.since / 1e9
-        if 0 <= waited <= hold:
+        if not held.is_over(on_hold, hold, ages):
             return None, status.st_size
-        present = os.path.exists(on_hold.final)
-        if not present and (status.st_nlink > 1 or status.st_mtime_ns > on_hold.since):
+        linked = status.st_nlink > 1 and not os.path.exists(on_hold.final)
+        if linked or held.is_wanted(on_hold, status, ages):
             if not dry:
                 held.bring_back(on_hold)
             return False, 0

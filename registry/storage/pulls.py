@@ -17,6 +17,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.storage import atomic, documents, open_files
@@ -43,15 +44,16 @@ _DOCUMENT = ".json"
 class Pulls:
     """Counts the pulls of one storage folder."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, clock: Callable[[], float] = time.time) -> None:
         self._layout = layout
+        self._clock = clock
         self._folder = layout.top("pulls")
         self._lock = threading.Lock()
         self._descriptor = -1
         self._day = ""
         self._start = -1, ""
         """The present second, and how all of its lines begin."""
-        self._complained = -_COMPLAINT_EVERY
+        self._complained = float("-inf")
 
     # --- counting ----------------------------------------------------------------------------
 
@@ -61,8 +63,8 @@ class Pulls:
         """Count a pull of the manifest ``digest``, which was asked for as ``reference``."""
         second, start = self._start
         try:
-            if second != int(time.time()):
-                start = self._turn(int(time.time()))
+            if second != int(self._clock()):
+                start = self._turn(int(self._clock()))
             tag = f',"tag":"{reference}"' if isinstance(reference, Tag) else ""
             line = (
                 f'{start}"repository":"{key}","image":"{image}","digest":"{digest}"{tag}'
@@ -102,8 +104,8 @@ class Pulls:
 
     def _complain(self, error: OSError) -> None:
         with self._lock:
-            moment = time.monotonic()
-            if moment - self._complained < _COMPLAINT_EVERY:
+            moment = self._clock()
+            if 0 <= moment - self._complained < _COMPLAINT_EVERY:
                 return
             self._complained = moment
         logger.error("pulls are not counted: %s", error)

@@ -14,6 +14,7 @@ from registry.storage.links import Links
 from registry.storage.locks import Locks
 from registry.storage.manifests import Manifests
 from registry.storage.pulls import Pulls
+from registry.storage.quarantine import Quarantine
 from registry.storage.references import References
 from registry.storage.trash import Trash
 from registry.storage.uploads import Uploads
@@ -43,3 +44,4 @@ class Store:
         self.journal = Journal(self.layout)
         self.journal_reader = JournalReader(self.layout)
         self.pulls = Pulls(self.layout)
+        self.quarantine = Quarantine(self.layout, self.filestore, self.locks)

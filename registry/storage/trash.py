@@ -182,10 +182,20 @@ class Trash:
     def resolve_repository(self, entry: Deletion) -> None:
         """The same for a whole repository; needs the definitions lock."""
         path = self._layout.trash_entry(entry.id)
-        if os.path.exists(self._layout.repository_definition(entry.repository)):
+        definition = self._layout.repository_definition(entry.repository)
+        if not os.path.exists(definition):
+            self._finish_repository(path, entry.repository)
+        elif _is_same_file(definition, f"{path}/{DEFINITION_FILE}"):
             self.discard([path])
         else:
-            self._finish_repository(path, entry.repository)
+            # The key has been given to another repository since.
+            self.finish([path])
+
+    def resolve_key(self, key: RepositoryKey) -> None:
+        """Finish deletions of a repository, before its key is given to another; the same lock."""
+        for entry in self.entries(staged=True):
+            if entry.is_repository and entry.repository == key:
+                self.resolve_repository(entry)
 
     def give_back_repository(self, entry: Deletion) -> None:
         """Put a whole repository back; needs the definitions lock. Durable.
@@ -281,3 +291,10 @@ class Trash:
                     self._clear(path)
                     swept += 1
         return swept
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except FileNotFoundError:
+        return False

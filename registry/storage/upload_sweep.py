@@ -1,4 +1,4 @@
-"""Uploads that nobody goes on with, and half-done work beside them."""
+"""Uploads that nobody goes on with, and half-done work outside of the images."""
 
 from __future__ import annotations
 
@@ -6,35 +6,54 @@ import contextlib
 import os
 
 from registry.storage import atomic, open_files
-from registry.storage.layout import TEMPORARY_PREFIX, Layout
+from registry.storage.layout import FOLDERS, TEMPORARY_PREFIX, Layout
 from registry.storage.manifest_files import listed
+
+_SWEPT_ELSEWHERE = ("artifacts", "filestore", "trash")
 
 
 def abandoned(layout: Layout, before: float) -> list[str]:
     """Return the ids of uploads on which nothing has happened since that time."""
-    youngest: dict[str, float] = {}
-    folder = layout.top("uploads")
-    for name in listed(folder):
-        upload = name if name.startswith(TEMPORARY_PREFIX) else name.partition(".")[0]
+    names = listed(layout.top("uploads"))
+    ids = {name.partition(".")[0] for name in names if not name.startswith("_")}
+    return [upload for upload in sorted(ids) if _last_change(layout, upload) < before]
+
+
+def _last_change(layout: Layout, upload: str) -> float:
+    latest = float("-inf")
+    for path in (layout.upload_data(upload), layout.upload_record(upload)):
         with contextlib.suppress(FileNotFoundError):
-            changed = os.stat(f"{folder}/{name}").st_mtime
-            youngest[upload] = max(youngest.get(upload, changed), changed)
-    return [upload for upload, changed in youngest.items() if changed < before]
+            latest = max(latest, os.stat(path).st_mtime)
+    return latest
 
 
-def remove(layout: Layout, upload: str) -> bool:
-    """Remove an abandoned upload; return whether it is gone.
+def remove(layout: Layout, upload: str, before: float) -> bool:
+    """Remove an upload if it is still abandoned; return whether it is gone.
 
     One that somebody is writing to right now stays, however slowly the bytes come.
     """
-    if upload.startswith(TEMPORARY_PREFIX):
-        return atomic.remove(f"{layout.top('uploads')}/{upload}")
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(FileNotFoundError):
-            descriptor = atomic.open_append(layout.upload_data(upload), create=False)
+            descriptor = open_files.open_to_lock(layout.upload_data(upload))
             stack.callback(os.close, descriptor)
             if not open_files.try_lock(descriptor):
                 return False
+        if _last_change(layout, upload) >= before:
+            return False
         # In the order of `Uploads.remove`: without its record nothing finds it.
         gone = atomic.remove(layout.upload_record(upload))
         return atomic.remove(layout.upload_data(upload)) or gone
+
+
+def remove_half_done(layout: Layout, before: float) -> int:
+    """Remove what killed processes left half-done in our own folders; return how much."""
+    removed = 0
+    tops = {name.partition("/")[0] for name in FOLDERS} - set(_SWEPT_ELSEWHERE)
+    folders = [layout.root, *map(layout.top, sorted(tops | set(FOLDERS) - set(_SWEPT_ELSEWHERE)))]
+    for folder in folders:
+        for name in listed(folder):
+            path = f"{folder}/{name}"
+            with contextlib.suppress(FileNotFoundError):
+                if name.startswith(TEMPORARY_PREFIX) and os.stat(path).st_mtime < before:
+                    removed += atomic.remove(path)
+    return removed

@@ -32,6 +32,7 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
     errors.FieldInvalid: (400, "UNSUPPORTED"),
     errors.HistoryUnknown: (404, "MANIFEST_UNKNOWN"),
     errors.ImageUnknown: (404, "NAME_UNKNOWN"),
+    errors.ManifestDamaged: (500, "UNKNOWN"),
     errors.ManifestInvalid: (400, "MANIFEST_INVALID"),
     errors.ManifestPartsMissing: (404, "MANIFEST_BLOB_UNKNOWN"),
     errors.ManifestUnknown: (404, "MANIFEST_UNKNOWN"),

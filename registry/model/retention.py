@@ -1,0 +1,125 @@
+"""Which tags of an image go: rules, the limit of tags, and what is spared from both.
+
+What is said of a tag is, in this order: ``pinned``; the first rule that keeps it; the first rule
+that deletes it; ``maxUniqueTags=N``, if it is not among the N tags pushed last; and otherwise that
+no rule speaks of it. ``latest`` goes only by a rule that names it. Neither ``latest`` nor pinned
+tags count where tags are counted, so that they take no place from others.
+"""
+
+from __future__ import annotations
+
+import datetime
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from registry.model.digests import Digest
+from registry.model.names import ImageName, Tag
+from registry.model.retention_rules import DELETE, KEEP, Rule, TagFacts
+
+PINNED: Final = "pinned"
+LATEST_SPARED: Final = "latest is spared"
+NO_RULE: Final = "no rule"
+_LATEST: Final = "latest"
+_DAY: Final = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TagState:
+    """A tag as it is, or was, at some moment."""
+
+    image: ImageName
+    tag: Tag
+    digest: Digest
+    pushed: datetime.datetime
+    pinned: bool = False
+
+
+LastPull = Callable[[TagState], datetime.datetime | None]
+"""Tells when a tag was pulled last, or None if it never was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a repository wants of its tags."""
+
+    rules: Sequence[Rule] = ()
+    most: int = 0
+    """Tags that each image keeps; 0: all."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it can delete anything at all."""
+        return self.most > 0 or any(rule.verb == DELETE for rule in self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a tag, and by which rule."""
+
+    state: TagState
+    goes: bool
+    rule: str
+
+
+def decide(
+    policy: Policy, tags: Sequence[TagState], last_pull: LastPull, now: datetime.datetime
+) -> list[Decision]:
+    """Decide on all tags of one image; the answer has those pushed last first."""
+    ordered = newest_first(tags)
+    counted = [state for state in ordered if takes_place(state.tag, pinned=state.pinned)]
+    ranks = {state.tag: rank for rank, state in enumerate(counted)}
+    # As numbers that ascend, so that the rank of one that takes no place can be looked up.
+    ages = [-state.pushed.timestamp() for state in counted]
+    decisions = []
+    for state in ordered:
+        rank = ranks.get(state.tag)
+        if rank is None:
+            rank = bisect_left(ages, -state.pushed.timestamp())
+        decisions.append(decide_one(policy, state, rank, last_pull(state), now))
+    return decisions
+
+
+def newest_first(tags: Iterable[TagState]) -> list[TagState]:
+    """Return tags in the order in which they are counted; of one moment, by name."""
+    return sorted(tags, key=lambda state: (-state.pushed.timestamp(), state.tag))
+
+
+def takes_place(tag: Tag, *, pinned: bool) -> bool:
+    """Return whether a tag counts where tags are counted."""
+    return tag != _LATEST and not pinned
+
+
+def decide_one(
+    policy: Policy,
+    state: TagState,
+    rank: int,
+    last_pull: datetime.datetime | None,
+    now: datetime.datetime,
+) -> Decision:
+    """Decide on a tag after which ``rank`` others, of those that count, were pushed."""
+    pulled = max(state.pushed, last_pull or state.pushed)
+    facts = TagFacts(
+        image=state.image,
+        tag=state.tag,
+        rank=rank,
+        pushed=(now - state.pushed) / _DAY,
+        pulled=(now - pulled) / _DAY,
+    )
+    goes, rule = _decide(policy, state, facts)
+    return Decision(state, goes, rule)
+
+
+def _decide(policy: Policy, state: TagState, facts: TagFacts) -> tuple[bool, str]:
+    if state.pinned:
+        return False, PINNED
+    for verb in (KEEP, DELETE):
+        for rule in policy.rules:
+            if rule.verb == verb and rule.applies(facts):
+                return verb == DELETE, rule.text
+    if state.tag == _LATEST:
+        return False, LATEST_SPARED
+    if 0 < policy.most <= facts.rank:
+        return True, f"maxUniqueTags={policy.most}"
+    return False, NO_RULE
