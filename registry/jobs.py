@@ -1,4 +1,4 @@
-"""The periodic pruning thread: a clock, nothing else.
+"""The periodic pruning thread and its fellows: a clock, nothing else.
 
 Every worker has one; who comes first takes a lock and makes the pass, and the others see in the
 record of the passes that none is due. A pass rests four times as long as it works, so that it
@@ -14,6 +14,7 @@ from typing import Final
 
 from registry.model.errors import RegistryError
 from registry.services.instance import Instance
+from registry.storage.journal import now
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,19 @@ class Jobs:
             return
         with instance.store.locks.try_job("prune") as free:
             if free and instance.pruning.is_due(self._interval):
-                report = instance.pruning.run(pause=Pace(self._stop))
-                level = logging.DEBUG if report.is_quiet else logging.INFO
-                logger.log(level, "%s", report.line())
+                self._pass(Pace(self._stop))
+
+    def _pass(self, pace: Pace) -> None:
+        """Prune; then let the rules of the repositories delete, and shorten the pull records.
+
+        Rules look at the clock of the wall, so they wait when that has jumped.
+        """
+        instance = self._instance
+        report = instance.pruning.run(pause=pace)
+        logger.log(logging.DEBUG if report.is_quiet else logging.INFO, "%s", report.line())
+        if report.clock_jumped:
+            return
+        retired = instance.retention.run(now(), pause=pace)
+        if retired.deleted or retired.failed:
+            logger.info("%s", retired.line())
+        instance.store.pulls.compact(now())

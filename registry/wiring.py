@@ -19,10 +19,16 @@ from registry.repositories.directory import Directory
 from registry.server.listening import listen
 from registry.server.master import Master
 from registry.services.checking import Checking
+from registry.services.history import History
 from registry.services.instance import Instance
 from registry.services.pruning import Limits, Pruning
 from registry.services.readiness import Readiness
+from registry.services.regret import Regret
+from registry.services.repairing import Repairing
+from registry.services.retention import Retention
+from registry.services.scrubbing import Scrubbing
 from registry.services.trashcan import Trashcan
+from registry.services.usage import Usage
 from registry.storage.store import Store
 from registry.web.application import make_application
 
@@ -34,6 +40,7 @@ def build(config: Config) -> Instance:
     keys = SigningKeys(store)
     decisions = Decisions(anonymous_pull=config.anonymous_pull)
     definitions = Definitions(store)
+    directory = Directory(store, definitions, decisions)
     return Instance(
         config=config,
         store=store,
@@ -42,11 +49,18 @@ def build(config: Config) -> Instance:
         decisions=decisions,
         authentication=Authentication(users, Tokens(keys), config.token_lifetime),
         definitions=definitions,
-        directory=Directory(store, definitions, decisions),
+        directory=directory,
         readiness=Readiness(store),
         pruning=Pruning(store, definitions, _limits(config)),
         trashcan=Trashcan(store, definitions),
         checking=Checking(store, definitions, stale_after=2.0 * config.prune_grace),
+        repairing=Repairing(store, definitions),
+        scrubbing=Scrubbing(store),
+        history=History(store, definitions),
+        retention=Retention(
+            store, definitions, directory, lambda tags: Usage(store, definitions).freed_by(tags)
+        ),
+        regret=Regret(store, definitions),
     )
 
 

@@ -5,7 +5,21 @@ from __future__ import annotations
 import click
 
 from registry import __version__
-from registry.cli import delete, init, key, prune, repo, serve, settings, trash, user
+from registry.cli import (
+    delete,
+    fsck,
+    init,
+    key,
+    prune,
+    repo,
+    retention,
+    scrub,
+    serve,
+    settings,
+    tag,
+    trash,
+    user,
+)
 from registry.cli.common import Faces
 
 
@@ -28,7 +42,12 @@ def make_command_line(faces: Faces) -> click.Group:
         key.key,
         delete.delete,
         trash.trash,
+        tag.tag,
+        retention.retention,
         prune.prune,
+        fsck.fsck,
+        fsck.relink,
+        scrub.scrub,
         settings.settings,
     ]
     for command in commands:

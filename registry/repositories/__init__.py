@@ -3,7 +3,8 @@
 Read in this order: ``base`` (the interface, with every error), ``definitions`` (what is
 configured), ``local`` (over the storage room), ``pushing`` (the order of its writes),
 ``sidecars`` (what is recorded beside each manifest), ``deleting`` and ``restoring`` (to the trash
-and back), ``untagged`` (how long manifests without a tag stay), ``guarded`` (any repository for
+and back), ``untagged`` (how long manifests without a tag stay), ``tag_states`` and
+``tag_limit`` (what retention sees, and does at a push), ``guarded`` (any repository for
 one principal), ``directory`` (from key to guarded repository).
 
 May import: access and below. May touch: nothing but through the storage room.

@@ -6,13 +6,11 @@ appears or vanishes meanwhile is no finding.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from registry.model.errors import StorageUnusable
 from registry.model.names import RepositoryKey
 from registry.repositories.definitions import Definitions
 from registry.services.checking_content import ContentChecker
@@ -65,14 +63,6 @@ class Checking:
         self.checked = Checked(0, 0, 0)
         """What the last complete look has seen."""
 
-    def require_folder(self) -> None:
-        """Raise StorageUnusable if the storage folder is none: a check makes nothing."""
-        layout = self._store.layout
-        if not all(map(os.path.isdir, (layout.top("artifacts"), layout.top("filestore")))):
-            raise StorageUnusable(
-                f"'{layout.root}' is no storage folder; name the right one with --storage"
-            )
-
     def run(
         self, *, deep: bool = False, pace: Pace | None = None, progress: Progress = silent
     ) -> Iterator[Finding]:
@@ -81,7 +71,7 @@ class Checking:
         Raises:
             StorageUnusable: there is no storage folder.
         """
-        self.require_folder()
+        walk.require_folder(self._store.layout)
         inspection = Inspection(self._store, self._definitions, self._stale_after, self._clock)
         seen: set[tuple[str, object]] = set()
         content: dict[int, Finding] = {}

@@ -122,13 +122,12 @@ class FolderChecker:
         try:
             manifest = parse_manifest(body)
         except (ManifestInvalid, ManifestUnverified) as error:
-            folder.facts.damaged.add(entry.status.st_ino)
+            self._expect(folder, recorded)
             yield self._report(folder, "manifest-damaged", entry.path, error.message)
             return
         digest = self._digest(folder, manifest, body, recorded)
         if digest is None:
-            folder.facts.damaged.add(entry.status.st_ino)
-            yield self._wrong(folder, recorded)
+            yield self._wrong(folder, self._expect(folder, recorded))
             return
         self._learn(folder, manifest, digest, Digest.of(body, digest.algorithm))
         yield from self._inspection.content(entry, Digest.of(body, digest.algorithm))
@@ -163,17 +162,24 @@ class FolderChecker:
                 return manifest.identity(body, algorithm)
         return None
 
-    def _wrong(self, folder: _Folder, recorded: str) -> Finding:
-        reference, path = folder.reference, folder.manifest.path
-        if isinstance(reference, Digest):
-            folder.facts.folders.add(reference)
-            message = "has another digest than its folder says"
-            return self._report(folder, "folder-digest-wrong", path, message, digest=reference)
-        digest = parse_content_name(recorded)
+    @staticmethod
+    def _expect(folder: _Folder, recorded: str) -> Digest | None:
+        """Take note of a damaged manifest; return the digest that it should have."""
+        facts, reference = folder.facts, folder.reference
+        facts.damaged.add(folder.manifest.status.st_ino)
+        digest = reference if isinstance(reference, Digest) else parse_content_name(recorded)
         if digest is not None:
-            folder.facts.folders.add(digest)
-        message = f"is not the manifest that was recorded: {recorded}"
-        return self._report(folder, "tag-digest-wrong", path, message, digest=digest)
+            # It has a folder, whatever has become of the manifest there.
+            facts.folders.add(digest)
+        return digest
+
+    def _wrong(self, folder: _Folder, expected: Digest | None) -> Finding:
+        path = folder.manifest.path
+        if isinstance(folder.reference, Digest):
+            message = "has another digest than its folder says"
+            return self._report(folder, "folder-digest-wrong", path, message, digest=expected)
+        message = f"is not the manifest that was recorded: {expected}"
+        return self._report(folder, "tag-digest-wrong", path, message, digest=expected)
 
     @staticmethod
     def _learn(folder: _Folder, manifest: Manifest, digest: Digest, content: Digest) -> None:

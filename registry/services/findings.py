@@ -29,7 +29,7 @@ TRY: Final = "'fsck --repair' puts it right if the content is still somewhere; e
 SCRUB: Final = "'scrub' takes the content out of reach and names the tags; push one of them again"
 BACKUP: Final = "restore the file from a backup"
 HAND: Final = "look at it, and move it out of the storage folder by hand"
-PRUNE: Final = "'prune' or 'fsck --repair' clears it"
+PRUNE: Final = "'prune' clears it, as a running server does by itself"
 CHOWN: Final = "run 'chown' and 'chmod' on it, as the user that owns the storage folder, or root"
 
 
@@ -106,10 +106,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     **_kinds(
         Severity.LEFTOVER,
-        ("folder-without-manifest", "a manifest folder has links and no manifest", PRUNE),
+        ("folder-without-manifest", "a manifest folder has links and no manifest", REPAIR),
         ("layer-link-stale", "a manifest folder has a blob that its manifest lacks", REPAIR),
-        ("manifest-without-folder", "a manifest is shown by digest and has no folder", PRUNE),
-        ("stale-temporary", "half-done work has been left for long", PRUNE),
+        ("manifest-without-folder", "a manifest is shown by digest and has no folder", REPAIR),
+        ("stale-temporary", "half-done work has been left for long", REPAIR),
         ("stale-hold", "a name has been on hold for long", PRUNE),
         ("stale-deletion", "a deletion has been left half-done for long", PRUNE),
         ("upload-without-record", "bytes of an upload belong to nobody", PRUNE),

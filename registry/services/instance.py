@@ -12,8 +12,13 @@ from registry.config import Config
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
 from registry.services.checking import Checking
+from registry.services.history import History
 from registry.services.pruning import Pruning
 from registry.services.readiness import Readiness
+from registry.services.regret import Regret
+from registry.services.repairing import Repairing
+from registry.services.retention import Retention
+from registry.services.scrubbing import Scrubbing
 from registry.services.trashcan import Trashcan
 from registry.storage.store import Store
 
@@ -34,3 +39,8 @@ class Instance:
     pruning: Pruning
     trashcan: Trashcan
     checking: Checking
+    repairing: Repairing
+    scrubbing: Scrubbing
+    history: History
+    retention: Retention
+    regret: Regret

@@ -86,6 +86,7 @@ class Pruning:
         report = Report(dry_run=options.dry_run)
         ages = self._begin(options, self._clock())
         if ages is None:
+            report.clock_jumped = True
             report.skipped = "the clock has jumped; nothing is freed before time has passed again"
         else:
             for step in self._steps(ages, options, report, pause):
@@ -133,6 +134,9 @@ class Pruning:
             trash.take_lost_repositories(ages, ACTOR)
         with self._goes_on(report):
             images.sweep_uploads(ages, limits.uploads)
+        if not dry:
+            with self._goes_on(report):
+                report.healed = self._store.quarantine.heal_all()
         yield "content"
         most = None if options.force else limits.most
         content = ContentSteps(self._store, limits.hold, most, report, dry=dry)

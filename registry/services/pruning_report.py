@@ -15,6 +15,8 @@ class Report:
     dry_run: bool = False
     skipped: str | None = None
     """Why the pass, or the freeing of content in it, was not made."""
+    clock_jumped: bool = False
+    """Whether that is because no age can be believed now."""
     content: Amount = field(default_factory=Amount)
     """All content."""
     freed: Amount = field(default_factory=Amount)
@@ -38,8 +40,7 @@ class Report:
     leftovers_removed: int = 0
     folders_removed: int = 0
     healed: int = 0
-    tags_deleted: int = 0
-    """By the retention of the repositories."""
+    """Content that was in quarantine and has been pushed again."""
     failed: int = 0
     """Images and steps that could not be done; the log says why."""
     seconds: float = 0.0
@@ -59,7 +60,7 @@ class Report:
         changed = (
             self.freed.names, self.set_on_hold.names, self.manifests_deleted, self.leases_ended,
             self.trash_expired, self.uploads_removed, self.leftovers_removed, self.folders_removed,
-            self.brought_back, self.healed, self.tags_deleted,
+            self.brought_back, self.healed,
         )  # fmt: skip
         return not any(changed) and self.skipped is None
 

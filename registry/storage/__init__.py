@@ -7,8 +7,10 @@ Read in this order: ``layout`` (every path, with the tree drawn), ``atomic`` and
 what), ``trash`` and ``deletions`` (what was deleted), ``held`` (names about to be freed),
 ``passes``, ``image_scan``, ``leases``, ``orphans`` and ``upload_sweep`` (what pruning looks at),
 ``catalog`` (lists), ``journal`` and ``journal_reader``, ``pulls`` and ``pull_counts`` (who pulled
-what), ``line_files``, ``documents`` (small JSON files), ``format`` (start-up checks), ``store``
-(all of it in one object).
+what), ``walk`` (the tree as it is), ``contents`` (whether bytes are right), ``quarantine`` and
+``hurt`` (damaged content), ``repairs`` (the writes of a repair), ``line_files``, ``tag_records``
+(all sidecars of an image), ``documents`` (small JSON files), ``format`` (start-up checks),
+``store`` (all of it in one object).
 
 May import: model, config, and filelock in ``locks``. May touch: the storage folder.
 Invariants: a name in its final place is complete and durable; bytes under a digest never change;

@@ -96,8 +96,8 @@ def make_folder(path: str) -> None:
 
 
 def new_folder(path: str) -> None:
-    """Make the folder ``path`` under a fresh name; whoever makes many syncs their parent once."""
-    with translated():
+    """Make the folder ``path`` if it is missing; it is for the caller to make that durable."""
+    with translated(), contextlib.suppress(FileExistsError):
         _in_folder(path, lambda: os.mkdir(path, _FOLDER_MODE))
 
 
@@ -204,7 +204,7 @@ def link_open(descriptor: int, target: str) -> bool:
     Raises:
         FileNotFoundError: the file has no name left, so it cannot get another one.
     """
-    make_folder(os.path.dirname(target))
+    new_folder(os.path.dirname(target))
     with translated():
         # Only with a folder descriptor does Python let linkat(2) follow the magic link.
         folder = os.open("/proc/self/fd", os.O_RDONLY | os.O_DIRECTORY)

@@ -57,7 +57,7 @@ class Filestore:
         if atomic.touch(target):
             return
         folder = os.path.dirname(target)
-        atomic.make_folder(folder)
+        atomic.new_folder(folder)
         temporary = atomic.write_temporary(folder, data)
         try:
             atomic.link(temporary, target)

@@ -23,6 +23,12 @@ from registry.storage.open_files import write_all
 
 logger = logging.getLogger(__name__)
 
+REVERT = "revert"
+"""An event: a tag was put back to a manifest that it had before."""
+PIN = "pin"
+UNPIN = "unpin"
+"""Events that leave a tag where it is: retention spares it from now on, or no longer."""
+
 
 def timestamp(moment: datetime.datetime) -> str:
     """Return a moment in UTC as ISO 8601 with milliseconds, the form of Artifactory's API."""

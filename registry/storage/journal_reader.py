@@ -69,16 +69,17 @@ class JournalReader:
                 document = parse_line(line, _START)
                 # What is left of a torn line is lost even where the one after it is whole.
                 damaged += not whole or document is None
-                if document is None or document.get("repository") != key:
+                if document is None or document.get("repository") != key or "tag" not in document:
                     continue
                 event = _event(document)
+                damaged += event is None
                 if event and image in (None, event.image) and tag in (None, event.tag):
                     found.append(event)
         return TagEvents(found, damaged)
 
 
 def _event(document: dict[str, Any]) -> TagEvent | None:
-    """Return the event that a line tells, or None if it is not about a tag."""
+    """Return the event that a line about a tag tells, or None if it is nonsense."""
     try:
         return TagEvent(
             time=parse_timestamp(document["time"]),
@@ -91,7 +92,7 @@ def _event(document: dict[str, Any]) -> TagEvent | None:
             address=str(document["address"]),
             rule=document.get("rule"),
         )
-    except (KeyError, TypeError, ValueError, RegistryError):
+    except (AttributeError, KeyError, TypeError, ValueError, RegistryError):
         return None
 
 

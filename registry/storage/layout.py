@@ -28,6 +28,7 @@
     ├── pulls/2026-11-23.jsonl                  who pulled which manifest, when
     ├── pulls/2026-11-20.json                   the same of a past day, counted
     ├── quarantine/sha256__9c12…                damaged content, and a note of who had it
+    ├── scrubbing.json                          how far the last scrub has come, what it found
     ├── trash/<id>/                             a deleted manifest folder, until it expires
     │   ├── deletion.json                       what it was, who deleted it, when
     │   └── manifest.json, sha256__9c12… …      the folder as it was
@@ -206,6 +207,9 @@ class Layout:
 
     def pruning(self) -> str:
         return f"{self.root}/pruning.json"
+
+    def scrubbing(self) -> str:
+        return f"{self.root}/scrubbing.json"
 
     def trash_entry(self, entry: str) -> str:
         return f"{self.root}/trash/{entry}"

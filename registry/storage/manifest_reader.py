@@ -17,6 +17,7 @@ from registry.model.errors import (
     ManifestInvalid,
     ManifestUnknown,
     ManifestUnverified,
+    StorageFailed,
 )
 from registry.model.manifests import ManifestIdentifier
 from registry.model.media_types import INDEX_TYPES
@@ -91,7 +92,7 @@ class ManifestReader:
         body = read_manifest(folder)
         if body is None:
             raise manifest_unknown(place, tag)
-        sidecar = self._documents.read(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}")
+        sidecar = self._sidecar(folder)
         recorded = "" if sidecar is None else str(sidecar.get("digest"))
         algorithm = recorded.partition(":")[0]
         stored = self._identify(body, algorithm if algorithm in HEX_LENGTHS else DEFAULT_ALGORITHM)
@@ -146,9 +147,15 @@ class ManifestReader:
         """Return what is recorded beside the manifest of a folder; do not change it.
 
         After a crash it may be that of the manifest that was about to come: compare ``digest``.
+        A damaged one counts as none: what it says is not needed for a pull or a push.
         """
-        folder = self._layout.manifest_folder(place.key, place.image, reference)
-        return self._documents.read(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}")
+        return self._sidecar(self._layout.manifest_folder(place.key, place.image, reference))
+
+    def _sidecar(self, folder: str) -> Sidecar | None:
+        try:
+            return self._documents.read(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}")
+        except StorageFailed:
+            return None
 
     def referrers(self, place: Place, subject: Digest) -> list[StoredManifest]:
         """Return the manifests of the image whose subject is ``subject``, ordered by digest."""

@@ -49,7 +49,7 @@ class Manifests(ManifestReader):
         may not show; with any of these the caller discards the name.
         """
         folder = self._layout.manifest_folder(place.key, place.image, reference)
-        atomic.make_folder(folder)
+        atomic.new_folder(folder)
         temporary = atomic.temporary_name(folder)
         missing = []
         try:
@@ -98,8 +98,18 @@ class Manifests(ManifestReader):
         atomic.put_in_place(written, f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}")
         atomic.sync_folder(folder)
         if not is_manifest_folder(folder):
-            # Whoever made the folders may have been killed before they were durable.
-            atomic.sync_folders(os.path.dirname(folder), self._layout.repository(place.key))
+            self._sync_parents(place, os.path.dirname(folder))
+
+    def _sync_parents(self, place: Place, image: str) -> None:
+        """Make the way to a new manifest folder durable.
+
+        Whoever made the folders may have been killed before they were; but an image with another
+        manifest has been made durable before that was put in place.
+        """
+        if next(self.folders(place), None) is not None:
+            atomic.sync_folder(image)
+        else:
+            atomic.sync_folders(image, self._layout.repository(place.key))
 
     def replace_sidecar(self, place: Place, reference: Reference, sidecar: Sidecar) -> None:
         """Change what is recorded beside the manifest of a folder; durable."""

@@ -115,7 +115,7 @@ class Passes:
     def end(self, report: dict[str, Any]) -> None:
         """Record what a pass found, and add what it freed to what all have freed."""
         totals = dict(self.read().get("totals") or {})
-        for name, amount in (("passes", 1), *report["freed"].items()):
+        for name, amount in (("passes", 1), *(report.get("freed") or {}).items()):
             totals[name] = totals.get(name, 0) + amount
         self._write({"last": report, "totals": totals})
 
@@ -147,5 +147,7 @@ def _proving(earlier: Sequence[tuple[float, float]], clock: Reading, grace: floa
 
 
 def _has_jumped(last: Sequence[float], clock: Reading) -> bool:
+    """Return whether the wall clock went back, or twice as fast as time has passed."""
     passed, shown = clock.since_boot - last[0], clock.wall - last[1]
-    return shown < -_TOLERANCE or shown > 2 * passed + _TOLERANCE
+    slack = _TOLERANCE + passed / 100
+    return shown < passed - slack or shown > 2 * passed + _TOLERANCE

@@ -138,7 +138,7 @@ def _pulled(facts: Mapping[str, Any]) -> tuple[PullKey, Pulled] | None:
         parse_timestamp(first)
         parse_timestamp(last)
         return what, Pulled(int(facts["count"]), first, last, str(facts["principal"]))
-    except (KeyError, TypeError, ValueError, RegistryError):
+    except (AttributeError, KeyError, TypeError, ValueError, RegistryError):
         return None
 
 

@@ -87,7 +87,7 @@ class Quarantine:
             return None
         try:
             return Note(
-                Digest.parse(document["digest"]),
+                Digest.parse(str(document["digest"])),
                 str(document["computed"]),
                 str(document["time"]),
                 [int(inode) for inode in document["inodes"]],

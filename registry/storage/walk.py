@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.model.digests import HEX_LENGTHS, Digest
-from registry.model.errors import RegistryError
+from registry.model.errors import RegistryError, StorageUnusable
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.storage.layout import Layout, is_part, parse_content_name, part_of
 from registry.storage.manifest_files import Place
@@ -88,6 +88,28 @@ def files_below(folder: str) -> Iterator[Entry]:
             if entry.is_file:
                 yield entry
         waiting += [entry.path for entry in reversed(found) if entry.is_folder]
+
+
+def require_owner(layout: Layout) -> None:
+    """Raise StorageUnusable where there is no storage folder, or it is somebody else's.
+
+    What somebody else writes there, the server could not read afterwards.
+    """
+    require_folder(layout)
+    owner = os.stat(layout.top("artifacts")).st_uid
+    if os.geteuid() != owner:
+        raise StorageUnusable(
+            f"the storage folder belongs to user {owner}, and you are {os.geteuid()}; run this as "
+            "the user that runs the server"
+        )
+
+
+def require_folder(layout: Layout) -> None:
+    """Raise StorageUnusable where there is no storage folder: a look makes nothing."""
+    if not all(map(os.path.isdir, (layout.top("artifacts"), layout.top("filestore")))):
+        raise StorageUnusable(
+            f"'{layout.root}' is no storage folder; name the right one with --storage"
+        )
 
 
 # --- what a name in the tree stands for ----------------------------------------------------------
