@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check format lint types contracts bench clean
+.PHONY: help run install test check format lint types contracts bench soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ contracts: $(VENV)/.installed-dev ## Check which room imports which
 
 bench: $(VENV)/.installed-dev ## Measure against another registry and the machine
 	@$(BIN)/python -m benchmarks.run
+
+soak: $(VENV)/.installed-dev ## The long form of the fault tests: hours
+	@REGISTRY_SOAK=1 $(BIN)/python -m pytest tests/faults
 
 clean: ## Remove what was built; the storage folder stays
 	@rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

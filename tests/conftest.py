@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ from registry.services.instance import Instance
 from registry.services.setup import set_up
 from registry.web.application import make_application
 from registry.wiring import build
+from tests.support.bench import Bench
+from tests.support.travel import Travel
 
 ADMIN_PASSWORD = "admin-password"
 
@@ -79,6 +82,7 @@ def opened(config: Config) -> Iterator[Instance]:
     made = build(config)
     yield made
     made.store.journal.close()
+    made.store.pulls.close()
 
 
 @pytest.fixture(scope="session")
@@ -124,3 +128,19 @@ def app(instance: Instance) -> Flask:
 def client(app: Flask) -> Client:
     """An admin's client."""
     return Client(app)
+
+
+@pytest.fixture
+def travel() -> Iterator[Travel]:
+    """A time line of the test's own."""
+    with Travel() as made:
+        yield made
+
+
+@pytest.fixture
+def bench(tmp_path: Path, travel: Travel, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A repository and its pruner, on that time line; nothing is synced, which saves time."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    made = Bench(str(tmp_path / "bench"), travel)
+    yield made
+    made.close()

@@ -1,7 +1,7 @@
 """Command line: ASKED from a shell. One command group a file.
 
 Read in this order: ``main`` (the group and its common options), ``common`` (errors to exit codes,
-output), ``serve``, ``init``, ``user``, ``repo``, ``key``, ``delete``, ``trash``,
+output), ``serve``, ``init``, ``user``, ``repo``, ``key``, ``delete``, ``du``, ``trash``,
 ``tag``, ``retention``, ``prune``, ``fsck`` (and ``relink``), ``scrub``,
 ``settings``.
 

@@ -7,6 +7,7 @@ import click
 from registry import __version__
 from registry.cli import (
     delete,
+    du,
     fsck,
     init,
     key,
@@ -41,6 +42,7 @@ def make_command_line(faces: Faces) -> click.Group:
         repo.repo,
         key.key,
         delete.delete,
+        du.du,
         trash.trash,
         tag.tag,
         retention.retention,

@@ -16,6 +16,7 @@ from registry.cli.common import (
     storage_option,
 )
 from registry.model.names import RepositoryKey
+from registry.model.retention_rules import Rule, parse_rules
 from registry.services.instance import Instance
 from registry.services.regret import Regretted, Replay
 from registry.services.retention import TagDecision
@@ -25,6 +26,7 @@ from registry.storage.journal import now, timestamp
 @click.command()
 @click.argument("keys", nargs=-1, metavar="[KEY...]")
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--rules", metavar="RULES", help="With --dry-run: try these instead.")
 @json_option
 @storage_option
 @click.pass_obj
@@ -33,6 +35,7 @@ def retention(
     faces: Faces,
     keys: tuple[str, ...],
     dry_run: bool,
+    rules: str | None,
     as_json: bool,
     config_file: str | None,
     storage: str | None,
@@ -43,10 +46,14 @@ def retention(
     tag is listed with the rule that decides, then how many bytes would come back, and then what
     the same rules would have deleted in the past that somebody pulled afterwards.
     """
+    if rules is not None and not dry_run:
+        raise click.UsageError(
+            "--rules goes with --dry-run; 'repo set KEY retention=RULES' sets them"
+        )
     instance = open_instance(faces, config_file, storage)
     parsed = [RepositoryKey.parse(key) for key in keys]
     if dry_run:
-        _try(instance, parsed, as_json=as_json)
+        _try(instance, parsed, None if rules is None else parse_rules(rules), as_json=as_json)
     else:
         _run(instance, parsed, as_json=as_json)
 
@@ -66,12 +73,14 @@ def _run(instance: Instance, keys: list[RepositoryKey], *, as_json: bool) -> Non
         sys.exit(1)
 
 
-def _try(instance: Instance, keys: list[RepositoryKey], *, as_json: bool) -> None:
+def _try(
+    instance: Instance, keys: list[RepositoryKey], rules: list[Rule] | None, *, as_json: bool
+) -> None:
     moment = now()
-    decisions = list(instance.retention.plan(moment, keys))
+    decisions = list(instance.retention.plan(moment, keys, rules))
     going = [found for found in decisions if found.decision.goes]
     freed = instance.retention.freed(going)
-    replay = instance.regret.replay(moment, keys)
+    replay = instance.regret.replay(moment, keys, rules)
     if as_json:
         document = {"tags": [_document(found) for found in decisions], "freedBytes": freed}
         print_json(document | {"replay": _replay_document(replay)})

@@ -153,7 +153,9 @@ class LocalRepository(Repository):
         """
         for _ in range(_ATTEMPTS):
             try:
-                self._store.filestore.publish(writer.descriptor, digest)
+                self._store.filestore.publish(
+                    writer.descriptor, digest, lambda: self._store.uploads.remove(writer.upload)
+                )
             except FileNotFoundError:
                 # The upload's name is gone, so it is no longer this request's to finish.
                 self._store.uploads.require_owner(writer)

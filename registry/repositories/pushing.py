@@ -161,13 +161,15 @@ class ManifestPush:
 
         ``kept`` is what was recorded of it where it comes from, ``event`` what the journal says.
         """
-        previous, digest = self._previous(reference), candidate.stored.digest
+        replaces = self._store.manifests.has_folder(self._place, reference)
+        previous = self._previous(reference) if replaces else None
+        digest = candidate.stored.digest
         moved = previous is not None and previous.digest != digest
         if previous is not None and moved:
             self.keep_by_digest(reference, previous)
         strict = not self._definition.flag("allowSparseIndexes")
         self._put(reference, candidate, strict=strict, kept=kept)
-        if previous is not None:
+        if replaces:
             self._store.manifests.drop_stale_links(self._place, reference, candidate.blobs)
         self._record(event, reference, candidate.stored, previous)
 

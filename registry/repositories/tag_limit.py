@@ -21,7 +21,7 @@ from typing import Final
 from registry.model.content import Actor
 from registry.model.names import Tag
 from registry.model.retention import Decision, Policy, decide_one, takes_place
-from registry.model.retention_rules import KEEP, parse_rules
+from registry.model.retention_rules import KEEP, Rule, parse_rules
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.tag_states import is_pinned, recorded_state
 from registry.storage.manifest_files import Place
@@ -33,9 +33,11 @@ ACTOR: Final = Actor("retention", "local")
 _LIMIT: Final = "maxUniqueTags"
 
 
-def policy_of(definition: RepositoryDefinition) -> Policy:
-    """Return what a repository wants of its tags."""
-    return Policy(parse_rules(definition.text("retention")), definition.number(_LIMIT))
+def policy_of(definition: RepositoryDefinition, rules: Sequence[Rule] | None = None) -> Policy:
+    """Return what a repository wants of its tags, or would with other ``rules``."""
+    if rules is None:
+        rules = parse_rules(definition.text("retention"))
+    return Policy(rules, definition.number(_LIMIT))
 
 
 def surplus(

@@ -42,7 +42,7 @@ class BlobChecker:
         link, layer, content = map(walk.look_at, paths)
         needed = blob.required and not self._inspection.is_sparse(place.key)
         about = {"place": place, "reference": reference, "digest": digest}
-        if digest in self._inspection.quarantined:
+        if not (link and layer) and self._inspection.is_quarantined(digest):
             return
         if not (link or layer or content):
             if needed:

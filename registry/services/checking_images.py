@@ -103,8 +103,17 @@ class ImageChecker:
         yield from self._inspection.ordinary(entry)
         if digest is None or "__" not in entry.name or entry.is_folder:
             yield from self._inspection.foreign(entry)
+        elif entry.is_file and self._inspection.is_bad(entry.status.st_ino):
+            yield self._shown_again(entry, digest)
         elif entry.is_file:
             yield from self._inspection.content(entry, digest)
+
+    def _shown_again(self, entry: Entry, digest: Digest) -> Finding:
+        """Report what has been restored, or mounted, while it was being put into quarantine."""
+        message = "is shown, and known to be damaged"
+        return self._inspection.finding(
+            "content-damaged", entry.path, message, digest=digest, inode=entry.status.st_ino
+        )
 
     # --- manifests that the image may show -----------------------------------------------------
 
@@ -117,7 +126,10 @@ class ImageChecker:
             yield from self._inspection.foreign(entry)
             return
         inode = entry.status.st_ino
-        if not entry.is_file or inode in facts.damaged or self._inspection.is_bad(inode):
+        if self._inspection.is_bad(inode):
+            yield self._shown_again(entry, digest)
+            return
+        if not entry.is_file or inode in facts.damaged:
             return
         found: list[Finding] = []
         known_digest, content = facts.known.get(inode, (None, None))
@@ -179,7 +191,7 @@ class ImageChecker:
     def _child(self, facts: ImageFacts, child: Digest, folder: str) -> Iterator[Finding]:
         place = facts.place
         shown = walk.look_at(self._layout.manifest(place.key, place.image, child))
-        excused = child in facts.folders or child in self._inspection.quarantined
+        excused = child in facts.folders or self._inspection.is_quarantined(child)
         if shown is not None or excused or self._inspection.is_sparse(place.key):
             return
         body = read_manifest(folder)
@@ -223,7 +235,7 @@ class ImageChecker:
             return
         path = self._layout.manifest(facts.place.key, facts.place.image, digest)
         if walk.look_at(path) is None:
-            if digest not in facts.folders and digest not in self._inspection.quarantined:
+            if digest not in facts.folders and not self._inspection.is_quarantined(digest):
                 message = f"is listed for {subject}, but is not in the image"
                 yield self._inspection.finding("referrer-dangling", entry.path, message, **about)
             return

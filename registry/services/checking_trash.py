@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Generator, Iterator
 from functools import partial
@@ -18,6 +19,7 @@ from registry.storage.hurt import hurt
 from registry.storage.layout import (
     DEFINITION_FILE,
     DELETION_FILE,
+    MANIFEST_FILE,
     MANIFEST_FILES,
     SIDECAR_ENDING,
     STAGED_PREFIX,
@@ -99,11 +101,19 @@ class TrashChecker:
         found: list[Finding] = []
         body = self._inspection.read(entry.path, found)
         yield from found
-        if body is not None:
-            algorithm = "sha256" if digest is None else digest.algorithm
-            name = Digest.of(body, algorithm)
-            if walk.look_at(self._layout.content(name)) is not None:
-                yield from self._inspection.content(entry, name)
+        expected = digest or _expected(os.path.dirname(entry.path))
+        if body is None or expected is None or self._inspection.is_bad(entry.status.st_ino):
+            return
+        try:
+            manifest = parse_manifest(body)
+        except (ManifestInvalid, ManifestUnverified) as error:
+            yield self._find("manifest-damaged", entry.path, error.message, digest=expected)
+            return
+        if manifest.identity(body, expected.algorithm) == expected:
+            yield from self._inspection.content(entry, Digest.of(body, expected.algorithm))
+        else:
+            message = f"is not the manifest {expected}"
+            yield self._find("manifest-digest-wrong", entry.path, message, digest=expected)
 
     def _note(self, folder: Entry) -> Generator[Finding, None, Deletion | None]:
         path = f"{folder.path}/{DELETION_FILE}"
@@ -146,8 +156,8 @@ class TrashChecker:
     def _parts(self, folder: Entry, manifest: Manifest) -> Iterator[Finding]:
         for blob in manifest.blobs:
             path = f"{folder.path}/{content_name(blob.digest)}"
-            known = blob.digest in self._inspection.quarantined
-            if blob.required and not known and walk.look_at(path) is None:
+            missing = blob.required and walk.look_at(path) is None
+            if missing and not self._inspection.is_quarantined(blob.digest):
                 yield self._find("trash-incomplete", path, "is missing", digest=blob.digest)
 
     # --- the quarantine ------------------------------------------------------------------------
@@ -178,8 +188,21 @@ class TrashChecker:
                 yield self._find("quarantine-note-damaged", path + _NOTE, message)
             return
         tags = hurt(self._inspection.store.manifests, quarantine.waiting(note))
-        if tags:
+        if tags or quarantine.deleted(note):
             message = f"is damaged; {len(tags)} tags or manifests do not pull completely"
+            if not tags:
+                message = "is damaged, and part of what lies in the trash"
             yield self._find("content-quarantined", path, message, digest=digest, tags=tags)
         else:
             yield self._find("quarantine-unneeded", path, "is needed by nothing", digest=digest)
+
+
+def _expected(folder: str) -> Digest | None:
+    """Return the digest that the manifest in a folder should have, by its name or its sidecar."""
+    named = parse_content_name(os.path.basename(folder))
+    if named is not None:
+        return named
+    with contextlib.suppress(StorageFailed, OSError):
+        sidecar = Documents().read(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}") or {}
+        return parse_content_name(str(sidecar.get("digest")))
+    return None

@@ -63,16 +63,8 @@ class Inspection:
         self._definitions: dict[str, RepositoryDefinition | None] = {}
         owner = walk.look_at(store.layout.top("artifacts")) or os.stat(store.layout.root)
         self._owner = owner.st_uid
-        self.quarantined: set[Digest] = set()
-        self._bad: set[int] = set()
-        for digest in store.quarantine.digests():
-            try:
-                note = store.quarantine.read(digest)
-            except RegistryError:
-                continue
-            if note is not None:
-                self.quarantined.add(digest)
-                self._bad.update(note.inodes)
+        self._quarantined = set(store.quarantine.digests())
+        self._bad = store.quarantine.bad_inodes()
 
     # --- reporting -----------------------------------------------------------------------------
 
@@ -111,6 +103,15 @@ class Inspection:
     def is_bad(self, inode: int) -> bool:
         """Return whether a file is known to be damaged, and waits for being replaced."""
         return inode in self._bad
+
+    def is_quarantined(self, digest: Digest) -> bool:
+        """Return whether content is missing because it was damaged; a scrub may be under way."""
+        if not self.store.quarantine.has(digest):
+            return False
+        if digest not in self._quarantined:
+            self._quarantined.add(digest)
+            self._bad = self.store.quarantine.bad_inodes()
+        return True
 
     def is_sparse(self, key: str) -> bool:
         """Return whether parts may be missing, as far as is known."""
@@ -177,7 +178,8 @@ class Inspection:
             return
         stored = walk.look_at(known)
         if stored is None:
-            if not self._is_held(known):
+            damaged = self.is_quarantined(digest) and self.is_bad(status.st_ino)
+            if not damaged and not self._is_held(known):
                 message = "is not there, but images have this content"
                 yield self.finding(
                     "filestore-missing", known, message, digest=digest, source=entry.path

@@ -11,16 +11,19 @@ from typing import Final
 from registry.model.content import Actor
 from registry.model.digests import Digest
 from registry.model.errors import RegistryError
+from registry.model.names import RepositoryKey
 from registry.repositories.definitions import Definitions, RepositoryDefinition
 from registry.repositories.deleting import ManifestDeletion
 from registry.repositories.untagged import UntaggedPolicy
 from registry.services.pruning_report import Report
 from registry.storage import atomic, leases, upload_sweep
 from registry.storage.image_scan import ImageScan, ImageScanner
+from registry.storage.layout import TREE_FOLDER
 from registry.storage.manifest_files import Place
 from registry.storage.orphans import Orphans
 from registry.storage.passes import Age, Ages
 from registry.storage.store import Store
+from registry.storage.trash import Trash
 
 logger = logging.getLogger(__name__)
 
@@ -86,13 +89,24 @@ class TrashSteps:
             status = os.stat(path)
             if ages.of(max(status.st_mtime, status.st_ctime)) is Age.OLD:
                 with self._store.locks.definitions():
-                    if self._definitions.find(key) is None:
+                    gone = self._definitions.find(key) is None
+                    if gone and not _is_coming_back(self._store.trash, key):
                         self._store.trash.take_lost(key, actor)
 
     def weigh(self) -> None:
         """Count the content that only the trash keeps from being freed."""
         for size in self._store.trash.alone():
             self._report.held["trash"].add(size)
+
+
+def _is_coming_back(trash: Trash, key: RepositoryKey) -> bool:
+    """Return whether the tree of a repository has been put back, and its definition has not."""
+    return any(
+        entry.is_repository
+        and entry.repository == key
+        and not os.path.exists(f"{trash.path(entry)}/{TREE_FOLDER}")
+        for entry in trash.entries()
+    )
 
 
 class ImageSteps:
@@ -128,7 +142,9 @@ class ImageSteps:
 
     def _image(self, definition: RepositoryDefinition, place: Place, ages: Ages) -> None:
         self._manifests(definition, place, ages)
-        scan = self._scanner.scan(place, ages)
+        graph = self._store.references.read(place)
+        bare = graph.registered - graph.folders - set(graph.tags.values())
+        scan = self._scanner.scan(place, ages, bare)
         self.split.update(scan.split)
         if self._dry:
             self._report.leases_ended += len(scan.leases)

@@ -17,6 +17,7 @@ from registry.model.errors import RegistryError
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.model.retention import Policy, TagState
 from registry.model.retention_replay import Gone, Move, Past, PastPulls
+from registry.model.retention_rules import Rule
 from registry.repositories.definitions import Definitions
 from registry.repositories.pushing import ManifestPush
 from registry.repositories.restoring import EVENT as RESTORE
@@ -66,10 +67,16 @@ class Regret:
         self._store = store
         self._definitions = definitions
 
-    def replay(self, now: datetime.datetime, keys: Sequence[RepositoryKey] = ()) -> Replay:
+    def replay(
+        self,
+        now: datetime.datetime,
+        keys: Sequence[RepositoryKey] = (),
+        rules: Sequence[Rule] | None = None,
+    ) -> Replay:
         """Try the rules of these repositories, or of all that have any, on the past.
 
-        Tags that are pinned now count as pinned all the time.
+        ``rules`` are tried instead of those in force. Tags that are pinned now count as pinned all
+        the time.
 
         Raises:
             RepositoryUnknown: there is no repository of that key.
@@ -77,7 +84,7 @@ class Regret:
         """
         replay = Replay()
         chosen = [self._definitions.get(key) for key in keys] or self._definitions.all()
-        policies = {definition.key: policy_of(definition) for definition in chosen}
+        policies = {definition.key: policy_of(definition, rules) for definition in chosen}
         policies = {key: policy for key, policy in policies.items() if policy.active}
         if not policies:
             return replay

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from registry.model.errors import RegistryError
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.model.retention import Decision, Policy, TagState, decide
+from registry.model.retention_rules import Rule
 from registry.repositories.definitions import Definitions, RepositoryDefinition
 from registry.repositories.directory import Directory
 from registry.repositories.tag_limit import ACTOR, policy_of
@@ -87,18 +88,22 @@ class Retention:
         return None if self._freed is None else self._freed([tag.target for tag in tags])
 
     def plan(
-        self, now: datetime.datetime, keys: Sequence[RepositoryKey] = ()
+        self,
+        now: datetime.datetime,
+        keys: Sequence[RepositoryKey] = (),
+        rules: Sequence[Rule] | None = None,
     ) -> Iterator[TagDecision]:
         """Yield what would become of the tags of these repositories; of all, if none is named.
 
-        Of repositories that can delete nothing, nothing is said.
+        Of repositories that can delete nothing, nothing is said. ``rules`` are tried instead of
+        those in force.
 
         Raises:
             RepositoryUnknown: there is no repository of that key.
             StorageFailed: what is recorded of the pulls is damaged.
         """
         for definition in self._chosen(keys):
-            policy = policy_of(definition)
+            policy = policy_of(definition, rules)
             if policy.active:
                 pulls = self._store.pulls.last_pulls(definition.key)
                 for image in self._store.catalog.walk(definition.key):

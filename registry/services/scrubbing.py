@@ -8,7 +8,7 @@ on where it was.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,6 +16,7 @@ from registry.model.digests import Digest
 from registry.model.errors import StorageFailed
 from registry.storage import documents, walk
 from registry.storage.contents import Content, Pace, all_contents, compute
+from registry.storage.damage_notes import Note
 from registry.storage.documents import Documents
 from registry.storage.hurt import hurt
 from registry.storage.journal import now, timestamp
@@ -114,7 +115,13 @@ class Scrubbing:
         walk.require_owner(self._layout)
         report, began = ScrubReport(healed=self._store.quarantine.heal_all()), self._clock()
         after = None if options.restart else self._position()
-        contents = [c for c in all_contents(self._layout) if after is None or c.inode > after]
+        known = self._store.quarantine.bad_inodes()
+        self._hide_again(known)
+        contents = [
+            content
+            for content in all_contents(self._layout)
+            if content.inode not in known and (after is None or content.inode > after)
+        ]
         total, pace = sum(content.size for content in contents), Pace(options.rate)
         bad: list[tuple[Content, Digest]] = []
         saved = began
@@ -133,6 +140,14 @@ class Scrubbing:
         report.seconds = round(self._clock() - began, 3)
         self._save(after, report, bad)
         return report
+
+    def _hide_again(self, known: Mapping[int, Note]) -> None:
+        """Take what is in quarantine out of reach again: it may have been restored from the trash,
+        where damaged content lies among what was deleted."""
+        names = walk.names_of(self._layout, known) if known else {}
+        for inode, note in known.items():
+            if set(names[inode]) - set(note.names):
+                self._store.quarantine.take(note.digest, note.computed, inode, names[inode])
 
     def _look(
         self, content: Content, pace: Pace, report: ScrubReport, bad: list[tuple[Content, Digest]]

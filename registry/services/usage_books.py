@@ -19,6 +19,7 @@ _SPLIT = (
     "most content has lost its hard links, as in a copy that was made without them; nothing of it "
     "is freed until 'relink' has joined it again"
 )
+_NOTHING = Names()
 
 
 class Holdings:
@@ -42,17 +43,21 @@ class Holdings:
         for tag in self._image.tags:
             yield tag, self.of(tag)
         for digest in self._unreferenced:
-            yield digest, self._manifest(digest)
+            yield digest, self._manifest(digest, self._folders.get(digest))
         leases = [inode for name, inode in self._image.layers.items() if name not in self._needed]
         if leases:
             yield None, leases
 
     def of(self, reference: Reference) -> Iterator[Inode]:
         """Yield what a tag or manifest has, with children and referrers."""
+        image, own = self._image, None
         if isinstance(reference, Tag):
-            yield from self._folder(self._image.tags[reference])
+            yield from self._folder(image.tags[reference])
+            own = image.graph.tags.get(reference)
         for digest in self._closure(reference):
-            yield from self._manifest(digest)
+            # The folders of other tags are theirs, even if they have the same manifest.
+            folders = image.untagged if digest == own else self._folders
+            yield from self._manifest(digest, folders.get(digest))
 
     def logical(self, reference: Reference) -> int:
         """Return the sum over the manifests of a tag or manifest, with children and referrers."""
@@ -69,19 +74,20 @@ class Holdings:
 
     def _size(self, digest: Digest) -> int:
         folder = self._folders.get(digest)
-        if folder is not None:
-            return sum(inode.size for inode in folder.names())
-        shown = self._image.registered.get(digest)
-        return 0 if shown is None else shown.size
+        names = self._manifest(digest, None) if folder is None else folder.names()
+        return sum(inode.size for inode in set(names))
 
-    def _manifest(self, digest: Digest) -> Iterator[Inode]:
-        """Yield what one manifest has; what a folder of it has, stands for all its folders."""
-        if digest in self._image.registered:
-            yield self._image.registered[digest]
-            yield from self._image.referrers.get(digest, ())
-        folder = self._folders.get(digest)
+    def _manifest(self, digest: Digest, folder: ManifestFolder | None) -> Iterator[Inode]:
+        """Yield what one manifest has, in its folder and outside."""
+        image = self._image
+        if digest in image.registered:
+            yield image.registered[digest]
+            yield from image.referrers.get(digest, ())
         if folder is not None:
             yield from self._folder(folder)
+        for name in image.bare.get(digest, ()):
+            if name in image.layers:
+                yield image.layers[name]
 
     def _folder(self, folder: ManifestFolder) -> Iterator[Inode]:
         yield folder.manifest
@@ -113,7 +119,7 @@ class Books:
                 inode.home = ()
             # What has expired is gone in the end; all others stay.
             inode.staying += sum(name != "trash" for name in inode.others)
-        self._spared = [i for i in self._splits if i.staying == 0 and self._is_spared(i)]
+        self._spared = {i for i in self._splits if i.staying == 0 and self._stays(i)}
 
     def _enter(self, image: OwnedImage) -> None:
         """Enter who has the content of an image, and by how many names it stays."""
@@ -152,7 +158,8 @@ class Books:
 
     def forecast(self, image: OwnedImage) -> ImageForecast:
         """Return the forecast for an image."""
-        return ImageForecast(self._store, self._definitions[image.place.key], image)
+        definition = self._definitions[image.place.key]
+        return ImageForecast(self._store, definition, image, self._found.filestore)
 
     def holdings(self, image: OwnedImage, forecast: ImageForecast | None = None) -> Holdings:
         """Return what the tags and manifests of an image have."""
@@ -170,27 +177,23 @@ class Books:
     # --- what is freed -----------------------------------------------------------------------
 
     def freed(self, lost: Names) -> int:
-        """Return the bytes that are freed in the end if names are lost."""
-        freed = sum(
-            inode.size
-            for inode, number in lost.all.items()
-            if inode.staying == number and not self._is_spared(inode, lost)
-        )
-        return freed + sum(i.size for i in self._spared if not self._is_spared(i, lost))
+        """Return the bytes that are freed in the end if names are lost.
 
-    def _is_spared(self, filed: Inode, lost: Names | None = None) -> bool:
-        """Return whether content stays in the filestore although no image has that inode.
-
-        It does where an image shows the same content by the only name of another inode: the
-        pruner waits until both are joined again.
+        Less than 0, in the rare case that a deletion has to write content again.
         """
-        leases = self._splits.get(filed)
-        if not leases:
-            return False
-        lost = lost or Names()
-        return any(
+        touched = lost.all.keys() | self._spared
+        freed = sum(i.size * (self._stays(i) - self._stays(i, lost)) for i in touched)
+        return freed - lost.written
+
+    def _stays(self, inode: Inode, lost: Names = _NOTHING) -> bool:
+        """Return whether an inode stays in the end.
+
+        Content stays in the filestore, too, where an image shows the same content by the only name
+        of another inode: the pruner waits until both are joined again.
+        """
+        return inode.staying > lost.all[inode] or any(
             lease.staying - lost.all[lease] == 1 == lease.leases - lost.leases[lease]
-            for lease in leases
+            for lease in self._splits.get(inode, ())
         )
 
     # --- what waits --------------------------------------------------------------------------
@@ -207,7 +210,7 @@ class Books:
                     untagged.update(inodes)
         uploads = set(self._found.uploads)
         for inode in {*self._found.inodes, *uploads}:
-            if inode.staying or inode in self._spared:
+            if self._stays(inode):
                 continue
             reasons = (
                 ("untagged", inode in untagged),

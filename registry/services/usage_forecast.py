@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,7 @@ from registry.model.digests import Digest
 from registry.model.names import Reference, Tag
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.untagged import DAYS, GENERATIONS, UntaggedPolicy
+from registry.storage.layout import content_name
 from registry.storage.ownership import Inode, ManifestFolder, OwnedImage
 from registry.storage.passes import Ages
 from registry.storage.references import ImageGraph, Relations
@@ -56,17 +57,26 @@ class Lineage:
             yield subject
 
     def closure(
-        self, roots: Iterable[Digest], within: set[Digest] | None = None
+        self,
+        roots: Iterable[Digest],
+        within: Set[Digest] | None = None,
+        without: Set[Digest] = frozenset(),
     ) -> dict[Digest, None]:
-        """Return what lives by ``roots``, with them; in a stable order."""
+        """Return what lives by ``roots``, with them; in a stable order.
+
+        Only what is ``within`` counts, if that is given. What manifests say that the image does
+        not show is not known, so nothing lives by those ``without`` but what refers to them.
+        """
         found: dict[Digest, None] = {}
         waiting = list(roots)
         while waiting:
             digest = waiting.pop()
-            if digest not in found and (within is None or digest in within):
-                found[digest] = None
+            if digest in found or (within is not None and digest not in within):
+                continue
+            found[digest] = None
+            waiting += (d for d in self.referrers(digest) if d not in without)
+            if digest not in without:
                 waiting += self._relations.get(digest, _NONE)[0]
-                waiting += self.referrers(digest)
         return found
 
 
@@ -77,6 +87,8 @@ class Names:
     all: Counter[Inode] = field(default_factory=Counter)
     leases: Counter[Inode] = field(default_factory=Counter)
     """Those of them that are in ``_layers``."""
+    written: int = 0
+    """Bytes of content that the filestore has lost, and that a deletion has to write again."""
 
     def lease(self, inode: Inode) -> None:
         """Count a name in ``_layers``."""
@@ -87,14 +99,22 @@ class Names:
         """Count the names of ``other``, too."""
         self.all.update(other.all)
         self.leases.update(other.leases)
+        self.written += other.written
 
 
 class ImageForecast:
     """Forecasts for one image."""
 
-    def __init__(self, store: Store, definition: RepositoryDefinition, image: OwnedImage) -> None:
+    def __init__(
+        self,
+        store: Store,
+        definition: RepositoryDefinition,
+        image: OwnedImage,
+        filestore: Mapping[str, Inode],
+    ) -> None:
         self._store = store
         self._definition = definition
+        self._filestore = filestore
         self._image = image
         self._graph = graph = image.graph
         self.lineage = Lineage(graph)
@@ -110,7 +130,9 @@ class ImageForecast:
         self._standing = self._tagged + Counter(self.present & image.untagged.keys())
         """How many manifest folders each manifest has in the end."""
         self.needed = Counter(part.name for folder in self._folders() for part in folder.parts)
-        """In how many manifest folders each blob is in the end."""
+        """How many manifests need each blob in the end, by its name."""
+        for digest in self.present & image.bare.keys():
+            self.needed.update(image.bare[digest])
 
     def _keep(self, unreferenced: Set[Digest]) -> Set[Digest]:
         """Return those of all unreferenced manifests that stay, however long one waits."""
@@ -153,7 +175,7 @@ class ImageForecast:
 
     def everything(self) -> Names:
         """Return the names that go with the image."""
-        return self._names(list(self._image.tags.values()), self.present)
+        return self._names(list(self._image.tags.values()), self.present, {})
 
     def tags(self, tags: Iterable[Tag]) -> Names:
         """Return the names that go with tags, deleted one after the other."""
@@ -189,55 +211,73 @@ class ImageForecast:
 
     def _with(self, removed: list[Tag], taken: Counter[Digest], going: set[Digest]) -> Names:
         """Return the names that go with tags, and manifests that are not shown any more."""
-        going = self._gone({self._graph.tags[tag] for tag in removed}, taken, going)
-        folders = []
-        for tag in removed:
-            digest = self._graph.tags[tag]
-            if digest not in going and self._standing[digest] == taken[digest] > 0:
-                # An index needs it, so its folder stays under the digest.
-                taken[digest] = 0
-            else:
-                folders.append(self._image.tags[tag])
-        return self._names(folders, going)
+        tags = self._graph.tags
+        gone = self._gone({tags[tag] for tag in removed}, taken, going)
+        # An index needs what stays without a folder, so it is given one that its digest names.
+        moved = {
+            tags[tag]: self._image.tags[tag]
+            for tag in removed
+            if tags[tag] not in gone and self._standing[tags[tag]] == taken[tags[tag]]
+        }
+        return self._names([self._image.tags[tag] for tag in removed], gone, moved)
 
     def _gone(
         self, untagged: set[Digest], taken: Counter[Digest], going: set[Digest]
     ) -> set[Digest]:
         """Return ``going``, and the manifests that nothing needs then and that do not stay."""
-        area, lived_by = set(self.lineage.closure(untagged | going)) - going, self.lineage.lived_by
+        area = self.lineage.closure(untagged | going).keys()
         live = self.lineage.closure(
             (
                 digest
                 for digest in area
-                if self._tagged[digest] > taken[digest]
-                or any(self._lives_outside(by, area, going) for by in lived_by(digest))
+                if (self._tagged[digest] > taken[digest] and digest not in going)
+                or any(by in self._live and by not in area for by in self.lineage.lived_by(digest))
             ),
             area,
+            going,
         )
-        dead = (area - live.keys()) & self.present
+        dead = ((area - live.keys()) & self.present) - going
         if dead or going & self._kept:
             unreferenced = (self._kept | dead) - going
-            going = going | (unreferenced - self._keep(unreferenced))
+            return going | (unreferenced - self._keep(unreferenced))
         return going
 
-    def _lives_outside(self, digest: Digest, area: set[Digest], going: set[Digest]) -> bool:
-        """Return whether a manifest lives that nothing of what may go lets live."""
-        return digest in self._live and digest not in area and digest not in going
-
-    def _names(self, folders: list[ManifestFolder], going: Set[Digest]) -> Names:
+    def _names(
+        self,
+        folders: list[ManifestFolder],
+        going: Set[Digest],
+        moved: Mapping[Digest, ManifestFolder],
+    ) -> Names:
         """Return the names in manifest folders, of manifests, and the leases that end with it."""
-        names, image = Names(), self._image
+        names, image, lost = Names(), self._image, Counter[str]()
         for digest in going:
             if digest in image.registered:
                 names.all[image.registered[digest]] += 1
                 names.all.update(image.referrers.get(digest, ()))
             if digest in image.untagged:
                 folders.append(image.untagged[digest])
-        lost = Counter[str]()
+            lost.update(image.bare.get(digest, ()))
         for folder in folders:
             names.all.update(folder.names())
             lost.update(part.name for part in folder.parts)
+        for digest, folder in moved.items():
+            self._give_back(names, digest, folder)
+            lost.subtract(part.name for part in folder.parts)
         for name, number in lost.items():
             if name in image.layers and self.needed[name] == number:
                 names.lease(image.layers[name])
         return names
+
+    def _give_back(self, names: Names, digest: Digest, folder: ManifestFolder) -> None:
+        """Do not count the names of a folder that another one gets, too.
+
+        Its manifest comes from the filestore, its blobs from ``_layers``.
+        """
+        content = self._filestore.get(content_name(digest))
+        if content is None:
+            names.written += folder.manifest.size
+        else:
+            names.all[content] -= 1
+        for part in folder.parts:
+            if part.name in self._image.layers:
+                names.all[self._image.layers[part.name]] -= 1

@@ -32,7 +32,6 @@ _ATTEMPTS = 4
 
 _SYNCED_ONE_BY_ONE = 8
 """Folders up to which a sync of each costs less than one of the whole filesystem."""
-
 Result = TypeVar("Result")
 
 
@@ -65,7 +64,7 @@ def sync_folders(path: str, stop: str) -> None:
 
 
 def is_bulk(number: int) -> bool:
-    """Return whether so many folders are made durable by one pass over the whole filesystem."""
+    """Return whether so many folders are synced by one pass over the whole filesystem."""
     return number > _SYNCED_ONE_BY_ONE
 
 
@@ -225,7 +224,8 @@ def rename(source: str, target: str) -> None:
     """
     with translated():
         os.rename(source, target)
-        with contextlib.suppress(FileNotFoundError):
+        # What is done is done: a name that cannot be removed now is swept later.
+        with contextlib.suppress(OSError):
             os.unlink(source)
 
 
@@ -244,9 +244,10 @@ def move(source: str, target: str) -> bool:
 
 
 def rename_over_link(source: str, target: str) -> None:
-    """Give the file ``source`` the name ``target`` instead; for a moment it has both."""
+    """Give ``source`` the name ``target`` instead; it has both, durably, before one goes."""
     remove(target)
     link(source, target)
+    sync_folder(os.path.dirname(target))
     remove(source)
 
 

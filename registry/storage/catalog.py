@@ -83,8 +83,12 @@ class Catalog:
 
     def repositories(self) -> list[RepositoryKey]:
         """Return the keys of all repositories that have a folder, configured or not."""
-        names = listed(self._layout.top("artifacts"))
-        return [RepositoryKey(name) for name in sorted(names) if not name.startswith("_")]
+        keys = map(RepositoryKey, sorted(listed(self._layout.top("artifacts"))))
+        return [
+            key
+            for key in keys
+            if not key.startswith("_") and os.path.isdir(self._layout.repository(key))
+        ]
 
     def folders(self, key: RepositoryKey) -> Iterator[ImageName]:
         """Yield everything that has been an image, in byte order: what has folders of ours."""

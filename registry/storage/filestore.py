@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Callable
 
 from registry.model.digests import Digest
 from registry.storage import atomic, held, open_files
@@ -27,12 +28,15 @@ class Filestore:
         self._layout = layout
         self._renewal = renewal
 
-    def publish(self, descriptor: int, digest: Digest) -> None:
+    def publish(
+        self, descriptor: int, digest: Digest, give_up: Callable[[], object] = lambda: None
+    ) -> None:
         """Give an open file its name as content; durable bytes.
 
         The caller has verified that the bytes have ``digest``, and nobody else writes to the
         file. Its other names stay; the caller removes them. Content that is there already stays
-        as it is, and is renewed.
+        as it is, and is renewed. If the bytes cannot be made durable the caller has to ``give_up``
+        the file: the kernel takes them for written then, and a second try would succeed.
 
         Raises:
             FileNotFoundError: the file has lost its last name meanwhile.
@@ -44,7 +48,11 @@ class Filestore:
         try:
             # Bytes first, name second: a name in the filestore is a promise about its bytes. The
             # folder of the name is not synced: images own their content by their own links.
-            open_files.sync_file(descriptor)
+            try:
+                open_files.sync_file(descriptor)
+            except BaseException:
+                give_up()
+                raise
             if not atomic.link_open(descriptor, target):
                 atomic.touch(target)
         except BaseException:

@@ -6,10 +6,13 @@ cleared under the image lock, after another look.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from registry.model.errors import RegistryError
+from registry.model.digests import Digest
+from registry.model.errors import ManifestUnknown, RegistryError
 from registry.model.manifests import parse_manifest
 from registry.model.names import Reference
 from registry.storage import held
@@ -18,6 +21,7 @@ from registry.storage.layout import (
     MANIFEST_FILES,
     TEMPORARY_PREFIX,
     Layout,
+    content_name,
     parse_content_name,
 )
 from registry.storage.manifest_files import Place, listed, reference_of
@@ -51,9 +55,21 @@ class ImageScanner:
         self._layout = layout
         self._manifests = manifests
 
-    def scan(self, place: Place, ages: Ages) -> ImageScan:
-        """Look at an image; nothing is changed."""
+    def scan(self, place: Place, ages: Ages, bare: Iterable[Digest] = ()) -> ImageScan:
+        """Look at an image; nothing is changed.
+
+        ``bare`` are manifests that it shows and that have no folder, because a push or a deletion
+        was killed: an index may name them, so they need their blobs, too.
+
+        Raises:
+            ManifestDamaged: nobody can say what one of them needs.
+        """
         found = ImageScan()
+        for digest in bare:
+            with contextlib.suppress(ManifestUnknown):
+                stored = self._manifests.read(place, digest)
+                manifest = parse_manifest(stored.body, stored.media_type)
+                found.needed.update(content_name(part.digest) for part in manifest.blobs)
         image = self._layout.image(place.key, place.image)
         for name in listed(image):
             reference = reference_of(name)
@@ -101,6 +117,9 @@ class ImageScanner:
         for entry in entries:
             if entry.name.startswith("_"):
                 _note(folder, entry.name, ages, found)
+                continue
+            if parse_content_name(entry.name) is None:
+                # Somebody else's file; the check of the store names it.
                 continue
             try:
                 status = entry.stat(follow_symlinks=False)

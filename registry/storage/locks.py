@@ -94,7 +94,8 @@ class Locks:
         path = self._layout.lock("definitions")
         lock = UnixFileLock(path, timeout=DEFINITIONS_TIMEOUT, fallback_to_soft=False)
         try:
-            lock.acquire()
+            with open_files.translated():
+                lock.acquire()
         except Timeout:
             raise StorageFailed("another process is changing users or repositories") from None
         try:

@@ -80,16 +80,21 @@ class Manifests(ManifestReader):
     def register(
         self, place: Place, digest: Digest, content: Digest, subject: Digest | None
     ) -> None:
-        """Let the image show the manifest by digest, and as referrer of its subject. Durable."""
+        """Let the image show the manifest by digest, and as referrer of its subject. Durable.
+
+        The blobs come first: a manifest that the image shows has all of them.
+        """
+        atomic.sync_folder(self._layout.layers(place.key, place.image))
         path = self._layout.manifest(place.key, place.image, digest)
         self._filestore.give(content, path)
         self.renew(place, digest)
+        atomic.sync_folder(os.path.dirname(path))
         if subject is not None:
             folder = self._layout.referrers(place.key, place.image, subject)
             self._filestore.give(content, f"{folder}/{content_name(digest)}")
-            atomic.sync_folder(folder)
-        atomic.sync_folder(self._layout.layers(place.key, place.image))
-        atomic.sync_folder(os.path.dirname(path))
+            # Up to the image, because whoever made the folders may have been killed.
+            atomic.sync_folders(folder, self._layout.all_referrers(place.key, place.image))
+            atomic.sync_folder(self._layout.image(place.key, place.image))
 
     def stage(self, place: Place, reference: Reference, temporary: str, sidecar: Sidecar) -> None:
         """Complete the folder of a prepared manifest: all but the manifest's name is durable."""

@@ -7,6 +7,7 @@ else is believed. Source: the two-step deletion of `registry.storage.held`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -59,6 +60,8 @@ class FilestoreScan:
     leftovers: list[str] = field(default_factory=list)
 
 
+_ENCODED: Final = re.compile(r"[0-9a-f]{64,128}")
+
 MOST: Final = 1_000_000
 """Orphans that are remembered in one scan; the others wait for the next."""
 
@@ -100,6 +103,9 @@ class Orphans:
                 found.held.append(on_hold)
             elif entry.name.startswith(TEMPORARY_PREFIX) and ages.of(status.st_mtime) is Age.OLD:
                 found.leftovers.append(entry.path)
+            return
+        if not _ENCODED.fullmatch(entry.name):
+            # Somebody else's file; the check of the store names it.
             return
         found.total.add(status.st_size)
         if status.st_nlink != 1:

@@ -72,6 +72,9 @@ class OwnedImage:
     """The names of manifests as referrers of their subjects."""
     layers: dict[str, Inode] = field(default_factory=dict)
     """The blobs that the image may show."""
+    bare: dict[Digest, tuple[str, ...]] = field(default_factory=dict)
+    """Manifests that are shown and have no folder, because something was killed: the names of
+    their blobs, which ``layers`` alone has."""
     graph: ImageGraph = field(default_factory=lambda: ImageGraph({}, frozenset(), frozenset(), {}))
 
     @property

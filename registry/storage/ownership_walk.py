@@ -6,6 +6,7 @@ folder may change meanwhile; what vanishes between two looks was not there.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from registry.storage.layout import (
     HELD_PREFIX,
     MANIFEST_FILES,
     Layout,
+    content_name,
     is_part,
     parse_content_name,
     part_of,
@@ -94,6 +96,7 @@ class OwnershipWalk:
             parent.tags[Tag(parts[-1])] = own
         if parts and not image.is_empty:
             image.graph = self._graph(image)
+            image.bare = self._bare(image)
             found.append(image)
 
     def _own_folder(self, entry: os.DirEntry[str], image: OwnedImage) -> None:
@@ -177,6 +180,17 @@ class OwnershipWalk:
         return ImageGraph(
             tags, folders, registered, relations, frozenset(unreadable), is_whole=whole
         )
+
+    def _bare(self, image: OwnedImage) -> dict[Digest, tuple[str, ...]]:
+        """Return the manifests that are shown and have no folder, with what they need."""
+        found: dict[Digest, tuple[str, ...]] = {}
+        graph = image.graph
+        for digest in graph.registered - graph.folders - set(graph.tags.values()):
+            with contextlib.suppress(RegistryError):
+                stored = self._manifests.read(image.place, digest)
+                manifest = parse_manifest(stored.body, stored.media_type)
+                found[digest] = tuple({content_name(blob.digest) for blob in manifest.blobs})
+        return found
 
     def _relations_of(self, place: Place, digest: Digest, inode: Inode) -> Relations:
         known = self._relations.get(inode)

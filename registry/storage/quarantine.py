@@ -12,49 +12,24 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from registry.model.digests import Digest
 from registry.model.errors import RegistryError, StorageFailed
-from registry.model.manifests import parse_manifest
 from registry.storage import atomic, documents, walk
 from registry.storage.contents import Verifier
+from registry.storage.damage_notes import Note, by_place, is_named, living, promises_bytes
 from registry.storage.documents import Documents
 from registry.storage.filestore import Filestore
 from registry.storage.journal import now, timestamp
 from registry.storage.layout import Layout, content_name, parse_content_name
 from registry.storage.locks import Locks
-from registry.storage.manifest_files import Place, read_manifest
+from registry.storage.manifest_files import read_manifest
 from registry.storage.walk import ImageFile, parse_image_file
 
 logger = logging.getLogger(__name__)
 
 _NOTE = ".json"
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What is known of damaged content."""
-
-    digest: Digest
-    computed: str
-    """The digest that the bad bytes have."""
-    time: str
-    inodes: Sequence[int]
-    names: Sequence[str]
-    """The names that the bad file had in images and in the trash, below the storage folder."""
-
-    def document(self) -> dict[str, Any]:
-        """Return the note as it is written."""
-        return {
-            "digest": self.digest,
-            "computed": self.computed,
-            "time": self.time,
-            "inodes": list(self.inodes),
-            "names": list(self.names),
-        }
 
 
 class Quarantine:
@@ -76,6 +51,10 @@ class Quarantine:
         found = (parse_content_name(n.removesuffix(_NOTE)) for n in names if n.endswith(_NOTE))
         return [digest for digest in found if digest is not None]
 
+    def has(self, digest: Digest) -> bool:
+        """Return whether there is a note of that content."""
+        return walk.look_at(self._note(digest)) is not None
+
     def read(self, digest: Digest) -> Note | None:
         """Return the note of damaged content, or None if there is none.
 
@@ -85,21 +64,37 @@ class Quarantine:
         document = Documents().read(self._note(digest))
         if document is None:
             return None
+        aside = walk.look_at(self._layout.quarantined(digest))
         try:
             return Note(
                 Digest.parse(str(document["digest"])),
                 str(document["computed"]),
                 str(document["time"]),
-                [int(inode) for inode in document["inodes"]],
+                living(map(int, document["inodes"]), aside),
                 [str(name) for name in document["names"]],
             )
         except (KeyError, TypeError, ValueError, RegistryError):
             raise StorageFailed(f"the note on the damaged content {digest} is damaged") from None
 
+    def bad_inodes(self) -> dict[int, Note]:
+        """Return the files that are known to be damaged, each with its note."""
+        found = {}
+        for digest in self.digests():
+            with contextlib.suppress(StorageFailed):
+                note = self.read(digest)
+                found.update(dict.fromkeys(note.inodes, note) if note is not None else {})
+        return found
+
     def waiting(self, note: Note) -> list[str]:
         """Return the names in manifest folders that still wait for good content."""
         found = ((name, parse_image_file(name)) for name in note.names)
         return [name for name, file in found if file is not None and self._needs(note, file)]
+
+    def deleted(self, note: Note) -> list[str]:
+        """Return the names in the trash that still stand for the bad file."""
+        paths = ((name, f"{self._layout.root}/{name}") for name in note.names)
+        found = ((name, walk.look_at(path)) for name, path in paths if name.startswith("trash/"))
+        return [name for name, status in found if status and status.st_ino in note.inodes]
 
     def _needs(self, note: Note, file: ImageFile) -> bool:
         """Return whether a manifest folder needs the content under the name of that file."""
@@ -110,7 +105,11 @@ class Quarantine:
             # The manifest itself is bad: it waits for as long as it stands there.
             return any(entry.status.st_ino in note.inodes for entry in walk.entries(folder))
         body = read_manifest(folder)
-        return body is not None and _names(body, note.digest)
+        if body is None:
+            return False
+        # A manifest that is damaged itself cannot say so, but its folder still has the link.
+        linked = walk.look_at(f"{folder}/{content_name(file.digest)}") is not None
+        return linked or is_named(body, note.digest)
 
     # --- taking ------------------------------------------------------------------------------
 
@@ -132,12 +131,9 @@ class Quarantine:
         documents.replace(self._note(digest), note.document())
         content, aside = self._layout.content(digest), self._layout.quarantined(digest)
         self._set_aside(content, aside, inode)
-        for name in note.names:
-            with contextlib.suppress(FileNotFoundError):
-                if not os.path.exists(aside):
-                    atomic.link(f"{self._layout.root}/{name}", aside)
+        self._keep(inode, names, aside)
         atomic.sync_each([os.path.dirname(content), os.path.dirname(aside)])
-        for place, files in _by_place(names):
+        for place, files in by_place(names):
             with self._locks.image(place.key, place.image):
                 for path, file in files:
                     if file.is_shown and "/_referrers/" not in path:
@@ -159,6 +155,14 @@ class Quarantine:
                 atomic.link(going, aside)
                 atomic.remove(going)
 
+    def _keep(self, inode: int, names: Sequence[str], aside: str) -> None:
+        """Keep a bad file that only images have by one of its names."""
+        for path in (f"{self._layout.root}/{name}" for name in names):
+            status = walk.look_at(path)
+            if not os.path.exists(aside) and status is not None and status.st_ino == inode:
+                with contextlib.suppress(FileNotFoundError):
+                    atomic.link(path, aside)
+
     @staticmethod
     def _hide(path: str, inode: int) -> None:
         status = walk.look_at(path)
@@ -174,7 +178,7 @@ class Quarantine:
         Returns whether there was something to heal, and it is done. Costs one look at the disk
         where there is nothing; never fails whoever has pushed.
         """
-        if walk.look_at(self._note(digest)) is None:
+        if not self.has(digest):
             return False
         try:
             note = self.read(digest)
@@ -197,7 +201,7 @@ class Quarantine:
         if good is None or good.st_ino in note.inodes:
             return False
         verifier = Verifier()
-        for place, files in _by_place(note.names):
+        for place, files in by_place(note.names):
             with self._locks.image(place.key, place.image):
                 self._heal_image(note, good.st_ino, files, verifier)
         for name in note.names:
@@ -228,7 +232,7 @@ class Quarantine:
         if status is None or status.st_ino == good:
             return
         bad = status.st_ino in note.inodes
-        if not bad and _promises(name, note.digest):
+        if not bad and promises_bytes(name, note.digest):
             # After a restore from a backup inodes have other numbers; then the bytes tell. Other
             # names promise no bytes: a tag may stand for something else by now.
             bad = not verifier.is_good(path, note.digest)
@@ -237,27 +241,3 @@ class Quarantine:
             self._filestore.give(note.digest, temporary)
             atomic.put_in_place(temporary, path)
             atomic.sync_folder(os.path.dirname(path))
-
-
-def _promises(name: str, digest: Digest) -> bool:
-    """Return whether a name is that of a blob, which promises its very bytes."""
-    shown = "/_manifests/" in name or "/_referrers/" in name
-    return os.path.basename(name) == content_name(digest) and not shown
-
-
-def _by_place(names: Iterable[str]) -> list[tuple[Place, list[tuple[str, ImageFile]]]]:
-    found: dict[Place, list[tuple[str, ImageFile]]] = {}
-    for name in names:
-        file = parse_image_file(name)
-        if file is not None:
-            found.setdefault(file.place, []).append((name, file))
-    return list(found.items())
-
-
-def _names(body: bytes, digest: Digest) -> bool:
-    """Return whether a manifest names a digest."""
-    try:
-        manifest = parse_manifest(body)
-    except RegistryError:
-        return False
-    return any(part.digest == digest for part in (*manifest.blobs, *manifest.children))

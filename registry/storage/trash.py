@@ -209,7 +209,9 @@ class Trash:
         if not os.path.exists(f"{path}/{DEFINITION_FILE}"):
             raise TrashUnknown(f"the trash has no definition of '{key}'", {"id": entry.id})
         folder = self._layout.repository(key)
-        if os.path.exists(definition) or not atomic.remove_folder(folder):
+        # Without a tree it is in its place: whoever put it there was killed.
+        moved = not os.path.exists(f"{path}/{TREE_FOLDER}")
+        if os.path.exists(definition) or not (moved or atomic.remove_folder(folder)):
             raise RestoreConflict(
                 f"there is a repository '{key}' now; delete it first, or restore single images",
                 {"key": key},
@@ -276,9 +278,7 @@ class Trash:
             atomic.remove_folder(folder)
 
     def sweep(self, before: float, unreadable_before: float) -> int:
-        """Remove what a killed process left unfinished before one time, and what nobody can read
-        and is older than the other; return how much.
-        """
+        """Remove what was left unfinished before one time, or is unreadable before another."""
         swept = 0
         for name in listed(self._layout.top("trash")):
             half_done = name.startswith((TEMPORARY_PREFIX, STAGED_PREFIX))

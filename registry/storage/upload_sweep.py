@@ -9,7 +9,7 @@ from registry.storage import atomic, open_files
 from registry.storage.layout import FOLDERS, TEMPORARY_PREFIX, Layout
 from registry.storage.manifest_files import listed
 
-_SWEPT_ELSEWHERE = ("artifacts", "filestore", "trash")
+_SWEPT_ELSEWHERE = ("trash",)
 
 
 def abandoned(layout: Layout, before: float) -> list[str]:

@@ -95,6 +95,7 @@ def test_inside_the_storage_room_two_files_write() -> None:
         "registry/storage/format.py": {"os.link"},
         "registry/storage/locks.py": {"fcntl.flock"},
         "registry/storage/manifest_files.py": {"os.open"},
+        "registry/storage/repairs.py": {"os.open"},
         "registry/storage/uploads.py": {"os.open"},
         "registry/storage/atomic.py": None,
         "registry/storage/open_files.py": None,

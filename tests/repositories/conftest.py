@@ -25,6 +25,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     Definitions(made).create(KEY, "local", {})
     yield made
     made.journal.close()
+    made.pulls.close()
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ WRITER: UploadWriter = None  # type: ignore[assignment]
 CALLS: dict[str, tuple[Action, tuple[Any, ...]]] = {
     "tags": (Action.READ, (IMAGE, PageRequest())),
     "manifest": (Action.READ, (IMAGE, TAG)),
+    "record_pull": (Action.READ, (IMAGE, TAG, DIGEST)),
     "blob": (Action.READ, (IMAGE, DIGEST)),
     "referrers": (Action.READ, (IMAGE, DIGEST)),
     "start_upload": (Action.WRITE, (IMAGE, "sha256")),
@@ -40,7 +41,8 @@ CALLS: dict[str, tuple[Action, tuple[Any, ...]]] = {
     "delete_image": (Action.DELETE, (IMAGE,)),
     "delete_blob": (Action.DELETE, (IMAGE, DIGEST)),
 }
-OTHERWISE = {"key", "require", "may", "images", "holders", "find_blob"}
+OTHERWISE = {"key", "require", "may", "images", "holders", "find_blob",
+             "delete_path"}  # fmt: skip
 """Those that answer or list instead of refusing; each has a test of its own."""
 
 
@@ -191,3 +193,42 @@ def test_the_actor_of_everything_is_the_principal(guarded: GuardedRepository) ->
     bob = GuardedRepository(guarded._unguarded, Principal("bob"), Decisions(), "::1")
     with pytest.raises(RegistryError, match="no such upload"):
         bob.upload(IMAGE, state.id)
+
+
+class ReadsAndDeletes(Decisions):
+    """Decisions over two images: one may be read, one deleted, too; others are not known."""
+
+    def allows(
+        self, principal: Principal, action: Action, key: RepositoryKey, image: ImageName
+    ) -> bool:
+        allowed = {"team/app": (Action.READ, Action.DELETE), "team/read": (Action.READ,)}
+        return action in allowed.get(image, ())
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        ("team", Denied),
+        ("team/read", Denied),
+        ("team/read/1.0", Denied),
+        ("team/hidden", Denied),
+        ("team/app/none", Denied),
+        ("team/app/1.0", None),
+        ("team/app", None),
+    ],
+)
+def test_deleting_a_path_decides_on_each_image(
+    repository: LocalRepository, path: str, error: type[RegistryError] | None
+) -> None:
+    """All or nothing; and what may not be read looks like what is not there."""
+    names = ("team/app", "team/read", "team/hidden")
+    for name in names:
+        push_image(repository, b"layer", image=ImageName(name))
+    guarded = GuardedRepository(repository, Principal("bob"), ReadsAndDeletes(), "::1")
+    if error is None:
+        guarded.delete_path(ImageName(path))
+    else:
+        with pytest.raises(error):
+            guarded.delete_path(ImageName(path))
+    left = [name for name in names if name in repository.images(PageRequest()).names]
+    assert left == [name for name in names if error is not None or name != "team/app"]

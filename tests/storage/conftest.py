@@ -30,6 +30,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
     storage_format.prepare(made.layout)
     yield made
     made.journal.close()
+    made.pulls.close()
     assert temporaries(made.layout.root) == []
 
 

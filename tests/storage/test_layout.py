@@ -56,6 +56,7 @@ PATHS = [
     (AT.keys(), "/s/etc/keys.json"),
     (AT.journal("2026-11-23"), "/s/journal/2026-11-23.jsonl"),
     (AT.pulls("2026-11-23"), "/s/pulls/2026-11-23.jsonl"),
+    (AT.pull_totals("2026-11-20"), "/s/pulls/2026-11-20.json"),
     (AT.pruning(), "/s/pruning.json"),
     (AT.trash_entry("1-a"), "/s/trash/1-a"),
     (AT.quarantined(DIGEST), f"/s/quarantine/sha256__{HEX}"),

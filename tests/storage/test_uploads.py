@@ -150,7 +150,7 @@ def test_a_checkpoint_of_another_run_or_size_is_not_believed(
     with open(upload.data, "r+b") as file:
         file.write(b"wrong")
     if field == "boot":
-        monkeypatch.setattr(module, "_boot_id", lambda: "another")
+        monkeypatch.setattr(module, "boot_id", lambda: "another")
     else:
         with open(upload.data, "ab") as file:
             file.write(b"er")
