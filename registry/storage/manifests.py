@@ -94,7 +94,6 @@ class Manifests(ManifestReader):
             self._filestore.give(content, f"{folder}/{content_name(digest)}")
             # Up to the image, because whoever made the folders may have been killed.
             atomic.sync_folders(folder, self._layout.all_referrers(place.key, place.image))
-            atomic.sync_folder(self._layout.image(place.key, place.image))
 
     def stage(self, place: Place, reference: Reference, temporary: str, sidecar: Sidecar) -> None:
         """Complete the folder of a prepared manifest: all but the manifest's name is durable."""

@@ -74,7 +74,7 @@ def old_manifest_away_before_commit(patch: pytest.MonkeyPatch) -> None:
 
 
 def name_before_bytes(patch: pytest.MonkeyPatch) -> None:
-    def publish(self: Filestore, descriptor: int, digest: Digest) -> None:
+    def publish(self: Filestore, descriptor: int, digest: Digest, give_up: object = None) -> None:
         atomic.link_open(descriptor, self._layout.content(digest))
         open_files.sync_file(descriptor)
 
