@@ -59,7 +59,7 @@ class Target:
         """Return all names around the storage folder, its own included."""
         root = self.storage.parent
         found = {str(path.relative_to(root)) for path in root.rglob("*")}
-        return {name for name in found if not name.startswith("storage/locks/")}
+        return {name for name in found if not name.startswith(("storage/locks/", "storage/pulls/"))}
 
 
 def unlike_an_error(answer: Answer, method: str) -> str:
