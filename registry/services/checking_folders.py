@@ -151,7 +151,7 @@ class FolderChecker:
             d for d in candidates if walk.look_at(self._layout.manifest(place.key, place.image, d))
         ]
         for digest in candidates:
-            if digest == recorded and (digest in shown or not shown):
+            if digest == recorded:
                 return digest
         if shown:
             return shown[0]

@@ -33,7 +33,7 @@ class Holdings:
             digest: image.tags[tag] for tag, digest in image.graph.tags.items()
         }
         self._folders |= image.untagged
-        self._needed = forecast.needed
+        self._needed = forecast.needed.keys()
 
     def units(self) -> Iterator[tuple[Reference | None, Iterable[Inode]]]:
         """Yield each that has content, with it: tags, manifests that no tag needs, and leases.
@@ -44,9 +44,18 @@ class Holdings:
             yield tag, self.of(tag)
         for digest in self._unreferenced:
             yield digest, self._manifest(digest, self._folders.get(digest))
-        leases = [inode for name, inode in self._image.layers.items() if name not in self._needed]
+        needed = self._needed | {
+            name for digest in self._unreferenced for name in self._needed_by(digest)
+        }
+        leases = [inode for name, inode in self._image.layers.items() if name not in needed]
         if leases:
             yield None, leases
+
+    def _needed_by(self, digest: Digest) -> Iterator[str]:
+        """Yield the names of the blobs that a manifest needs."""
+        if digest in self._folders:
+            yield from (part.name for part in self._folders[digest].parts)
+        yield from self._image.bare.get(digest, ())
 
     def of(self, reference: Reference) -> Iterator[Inode]:
         """Yield what a tag or manifest has, with children and referrers."""

@@ -17,67 +17,15 @@ from registry.model.digests import Digest
 from registry.model.names import Reference, Tag
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.untagged import DAYS, GENERATIONS, UntaggedPolicy
+from registry.services.usage_lineage import Lineage
 from registry.storage.layout import content_name
+from registry.storage.manifest_files import Place
 from registry.storage.ownership import Inode, ManifestFolder, OwnedImage
 from registry.storage.passes import Ages
-from registry.storage.references import ImageGraph, Relations
 from registry.storage.store import Store
 
 _OVER: Final = Ages(now=math.inf, grace=0.0, proved=math.inf)
 """The ages when everything is old."""
-_NONE: Final[Relations] = ((), None)
-
-
-class Lineage:
-    """What in an image lives by what: children by their index, referrers by their subject."""
-
-    def __init__(self, graph: ImageGraph) -> None:
-        self._relations = graph.relations
-        self._parents: dict[Digest, list[Digest]] = {}
-        self._referrers: dict[Digest, list[Digest]] = {}
-        for digest, (children, subject) in graph.relations.items():
-            for child in children:
-                self._parents.setdefault(child, []).append(digest)
-            if subject is not None:
-                self._referrers.setdefault(subject, []).append(digest)
-
-    def parents(self, digest: Digest) -> list[Digest]:
-        """Return the indexes that name a manifest."""
-        return self._parents.get(digest, [])
-
-    def referrers(self, digest: Digest) -> list[Digest]:
-        """Return the manifests whose subject is ``digest``."""
-        return self._referrers.get(digest, [])
-
-    def lived_by(self, digest: Digest) -> Iterator[Digest]:
-        """Yield what lets a manifest live: indexes that name it, and its subject."""
-        yield from self.parents(digest)
-        subject = self._relations.get(digest, _NONE)[1]
-        if subject is not None:
-            yield subject
-
-    def closure(
-        self,
-        roots: Iterable[Digest],
-        within: Set[Digest] | None = None,
-        without: Set[Digest] = frozenset(),
-    ) -> dict[Digest, None]:
-        """Return what lives by ``roots``, with them; in a stable order.
-
-        Only what is ``within`` counts, if that is given. What manifests say that the image does
-        not show is not known, so nothing lives by those ``without`` but what refers to them.
-        """
-        found: dict[Digest, None] = {}
-        waiting = list(roots)
-        while waiting:
-            digest = waiting.pop()
-            if digest in found or (within is not None and digest not in within):
-                continue
-            found[digest] = None
-            waiting += (d for d in self.referrers(digest) if d not in without)
-            if digest not in without:
-                waiting += self._relations.get(digest, _NONE)[0]
-        return found
 
 
 @dataclass(slots=True)
@@ -102,6 +50,38 @@ class Names:
         self.written += other.written
 
 
+@dataclass(slots=True)
+class _Act:
+    """One or more deletions from an image."""
+
+    removed: dict[Tag, Digest] = field(default_factory=dict)
+    taken: Counter[Digest] = field(default_factory=Counter)
+    """How many tags each manifest loses."""
+    going: set[Digest] = field(default_factory=set)
+    """Manifests that are not shown any more at once."""
+    moved: dict[Digest, Tag] = field(default_factory=dict)
+    """Manifests that lose their last tag and stay, because an index needs them just then."""
+
+
+class _Policy(UntaggedPolicy):
+    """The policy, told of tags that manifests will have had."""
+
+    def __init__(
+        self,
+        store: Store,
+        definition: RepositoryDefinition,
+        place: Place,
+        found: Iterable[Digest],
+        moved: Mapping[Digest, Tag],
+    ) -> None:
+        self._moved = moved
+        super().__init__(store, definition, place, found)
+
+    def _former_tags(self, digest: Digest) -> dict[str, float]:
+        latest = {str(self._moved[digest]): math.inf} if digest in self._moved else {}
+        return super()._former_tags(digest) | latest
+
+
 class ImageForecast:
     """Forecasts for one image."""
 
@@ -123,7 +103,7 @@ class ImageForecast:
         known = graph.folders | graph.registered
         self.unreferenced = known - self._live
         """The manifests that no tag needs."""
-        self._kept = self._keep(self.unreferenced)
+        self._kept = self._keep(self.unreferenced, {})
         self.present = self._kept | (known & self._live)
         """The manifests that stay if nothing is deleted."""
         self._tagged = Counter(graph.tags.values())
@@ -134,8 +114,11 @@ class ImageForecast:
         for digest in self.present & image.bare.keys():
             self.needed.update(image.bare[digest])
 
-    def _keep(self, unreferenced: Set[Digest]) -> Set[Digest]:
-        """Return those of all unreferenced manifests that stay, however long one waits."""
+    def _keep(self, unreferenced: Set[Digest], moved: Mapping[Digest, Tag]) -> Set[Digest]:
+        """Return those of all unreferenced manifests that stay, however long one waits.
+
+        ``moved`` are those that have just lost a tag while an index still needed them.
+        """
         definition = self._definition
         if self._is_damaged:
             # Nobody knows what a damaged manifest needs, so the pruner leaves them all.
@@ -143,7 +126,7 @@ class ImageForecast:
         if definition.number(DAYS) >= 0 and definition.number(GENERATIONS) <= 1:
             # With these settings none stays for ever, so none need be asked.
             return frozenset()
-        policy = UntaggedPolicy(self._store, definition, self._image.place, unreferenced)
+        policy = _Policy(self._store, definition, self._image.place, unreferenced, moved)
         kept = (d for d in unreferenced if policy.reason_to_stay(d, _OVER) is not None)
         return unreferenced & self.lineage.closure(kept).keys()
 
@@ -179,25 +162,31 @@ class ImageForecast:
 
     def tags(self, tags: Iterable[Tag]) -> Names:
         """Return the names that go with tags, deleted one after the other."""
-        removed, taken, going = list[Tag](), Counter[Digest](), set[Digest]()
+        act = _Act()
         for tag in dict.fromkeys(tags):
             digest = self._graph.tags.get(tag)
             if digest is None or digest in self._graph.unreadable:
                 # What is damaged cannot be deleted.
                 continue
-            removed.append(tag)
-            taken[digest] += 1
-            if not any(
-                self._standing[holder] > taken[holder]
-                for holder in (digest, *self.lineage.parents(digest))
-            ):
-                going.add(digest)
-        return self._with(removed, taken, going)
+            act.removed[tag] = digest
+            act.taken[digest] += 1
+            if self._stands(digest, act):
+                continue
+            if any(self._stands(parent, act) for parent in self.lineage.parents(digest)):
+                # The index needs it, so it is given a folder that its digest names.
+                act.moved[digest] = tag
+            else:
+                act.going.add(digest)
+        return self._with(act)
+
+    def _stands(self, digest: Digest, act: _Act) -> bool:
+        """Return whether a manifest still has a folder."""
+        return digest in act.moved or self._standing[digest] > act.taken[digest]
 
     def manifest(self, digest: Digest) -> Names:
         """Return the names that go with a manifest and its tags."""
-        removed = [tag for tag, at in self._graph.tags.items() if at == digest]
-        return self._with(removed, Counter({digest: len(removed)}), {digest})
+        removed = {tag: at for tag, at in self._graph.tags.items() if at == digest}
+        return self._with(_Act(removed, Counter(removed.values()), {digest}))
 
     def needed_by(self, digest: Digest) -> Reference | None:
         """Return what forbids to delete a manifest: an index that names it, by a tag if it can."""
@@ -209,37 +198,29 @@ class ImageForecast:
                 return tags[0] if tags else parent
         return None
 
-    def _with(self, removed: list[Tag], taken: Counter[Digest], going: set[Digest]) -> Names:
-        """Return the names that go with tags, and manifests that are not shown any more."""
-        tags = self._graph.tags
-        gone = self._gone({tags[tag] for tag in removed}, taken, going)
-        # An index needs what stays without a folder, so it is given one that its digest names.
-        moved = {
-            tags[tag]: self._image.tags[tag]
-            for tag in removed
-            if tags[tag] not in gone and self._standing[tags[tag]] == taken[tags[tag]]
-        }
-        return self._names([self._image.tags[tag] for tag in removed], gone, moved)
+    def _with(self, act: _Act) -> Names:
+        """Return the names that go with tags, and with manifests that are not shown any more."""
+        gone = self._gone(act)
+        moved = {d: self._image.tags[tag] for d, tag in act.moved.items() if d not in gone}
+        return self._names([self._image.tags[tag] for tag in act.removed], gone, moved)
 
-    def _gone(
-        self, untagged: set[Digest], taken: Counter[Digest], going: set[Digest]
-    ) -> set[Digest]:
-        """Return ``going``, and the manifests that nothing needs then and that do not stay."""
-        area = self.lineage.closure(untagged | going).keys()
-        live = self.lineage.closure(
-            (
-                digest
-                for digest in area
-                if (self._tagged[digest] > taken[digest] and digest not in going)
-                or any(by in self._live and by not in area for by in self.lineage.lived_by(digest))
-            ),
-            area,
-            going,
-        )
+    def _gone(self, act: _Act) -> set[Digest]:
+        """Return what goes at once, and the manifests that nothing needs then and do not stay."""
+        going = act.going
+        area = self.lineage.closure([*act.removed.values(), *going]).keys()
+        roots = [
+            digest
+            for digest in area
+            if self._tagged[digest] > act.taken[digest]
+            or any(
+                by in self._live and by not in area for by in self.lineage.lived_by(digest, going)
+            )
+        ]
+        live = self.lineage.closure(roots, area, going)
         dead = ((area - live.keys()) & self.present) - going
         if dead or going & self._kept:
             unreferenced = (self._kept | dead) - going
-            return going | (unreferenced - self._keep(unreferenced))
+            return going | (unreferenced - self._keep(unreferenced, act.moved))
         return going
 
     def _names(
@@ -250,7 +231,8 @@ class ImageForecast:
     ) -> Names:
         """Return the names in manifest folders, of manifests, and the leases that end with it."""
         names, image, lost = Names(), self._image, Counter[str]()
-        for digest in going:
+        for digest in going & self.present:
+            # What goes by itself does not go with anything else.
             if digest in image.registered:
                 names.all[image.registered[digest]] += 1
                 names.all.update(image.referrers.get(digest, ()))

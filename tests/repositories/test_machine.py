@@ -59,7 +59,8 @@ class Machine(PushingMachine):
 
     def _problems(self) -> list[str]:
         """Return what is in the storage folder without a reason."""
-        found = Accounts(self.bench.root).problems
+        accounts = Accounts(self.bench.root)
+        found = accounts.problems + accounts.bare
         for name, model in self.model.items():
             shown = self.bench.store.manifests.digests(Place(KEY, name))
             found += [f"{digest} is shown" for digest in sorted(set(shown) - model.live())]

@@ -56,4 +56,5 @@ def test_a_damaged_sidecar_hides_no_tag() -> None:
     """What is recorded beside a manifest may be lost; the manifest is all that a pull needs."""
     require_tool(FILESYSTEMS["ext4"].tool)
     report = run(Run("push", "ext4", STATES, syncs="without:manifests.stage"))
+    assert any(place.startswith("manifests.stage:") for place in report.syncs)
     assert not report.problems, report.text()

@@ -11,8 +11,9 @@ from registry.services.findings import Finding
 from registry.services.instance import Instance
 from registry.services.repairing import LINKS
 from tests.conftest import Client
+from tests.http.support import CONFIG, digest_of
 from tests.services.checking.all_plants import PLANTS, kind_of
-from tests.services.checking.stores import found, later, pull_all
+from tests.services.checking.stores import OWN, content, flip, found, later, pull_all
 
 IN_VAIN = {"tag-digest-wrong 2", "trash-incomplete 2"}
 """Damage of a kind that can be repaired, of which nothing good is left."""
@@ -121,3 +122,24 @@ def test_somebody_elses_folder_is_left_alone(
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
     with pytest.raises(Exception, match="belongs to user"):
         repair(instance)
+
+
+def test_a_repair_without_effect_is_not_tried_for_ever(instance: Instance) -> None:
+    finding = Finding("folder-missing", "uploads", "is missing, and always will be")
+    assert instance.repairing.run(lambda: iter([finding])) == [finding]
+
+
+def test_bad_bytes_get_no_name(instance: Instance, storage: Path) -> None:
+    """Neither in the filestore nor in the trash."""
+    own, config = (storage / content(digest_of(data)) for data in (OWN, CONFIG))
+    flip(str(own))
+    own.unlink()
+    flip(str(config))
+    entry = PLANTS["trash-incomplete"](storage)
+    remaining, done = repair(instance)
+    assert sorted((f.kind, f.path) for f in remaining) == [
+        ("filestore-missing", content(digest_of(OWN))), ("trash-incomplete", entry)
+    ]  # fmt: skip
+    assert done == []
+    assert not own.exists()
+    assert not (storage / entry).exists()

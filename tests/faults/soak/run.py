@@ -1,0 +1,156 @@
+"""One run from beginning to end, and what it found."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.faults.soak.accounting import Accounting
+from tests.faults.soak.checking import check_everything, read_shared
+from tests.faults.soak.client import Client
+from tests.faults.soak.figures import COMMON_KEY, KEY, Figures
+from tests.faults.soak.model import Image
+from tests.faults.soak.sharing import SharedImage
+from tests.faults.soak.site import Site
+
+_BAD: Final = ("Traceback", "failed", "unexpected")
+_SHOWN: Final = 40
+"""Lines of logs and of differences that are shown."""
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run found, and its figures."""
+
+    figures: Figures
+    problems: list[str]
+    counts: Counter[str]
+    passes: Counter[str]
+    seconds: float
+    drained: float
+    used: tuple[float, float]
+    """Seconds of processor time, of the clients and of all other processes."""
+
+    def text(self) -> str:
+        """Return all of it for people."""
+        lines = [f"seed {self.figures.seed}, {self.counts['operations']} operations"]
+        lines.append(
+            f"{self.seconds:.1f} s, of which {self.drained:.1f} s until all was freed; "
+            f"{self.used[0]:.1f} s of processor time for clients, {self.used[1]:.1f} s for others"
+        )
+        lines += [f"{number:>9} {name}" for name, number in sorted(self.passes.items())]
+        lines.append("clients:")
+        lines += [f"{number:>9} {name}" for name, number in sorted(self.counts.items())]
+        for problem in self.problems:
+            lines += ["", "PROBLEM", problem]
+        return "\n".join(lines)
+
+
+def run(folder: Path, figures: Figures) -> Report:
+    """Run, and return what was found."""
+    site = Site(folder, figures)
+    began, used = time.monotonic(), _used(resource.RUSAGE_SELF)
+    site.start()
+    problems, drained = list[str](), 0.0
+    try:
+        with _chaos(site):
+            _work(site)
+        if not site.failures:
+            drained = _drain(site, problems)
+    finally:
+        totals, defects = site.pruners.totals(), site.pruners.defects()
+        site.pruners.stop()
+        site.helper.close()
+        if site.failures:
+            site.server.kill()
+        else:
+            site.server.stop()
+    problems = [*site.failures, *problems, *defects, *_said(site)]
+    counts = site.tally.counts
+    counts["operations"] = site.operations
+    counts["kills of workers"] = len(site.kills)
+    counts["kills of pruners"] = site.pruners.kills
+    counts["restarts of workers"] = site.server.log.read_text().count("starting another")
+    return Report(
+        figures, problems, counts, totals, time.monotonic() - began, drained,
+        (_used(resource.RUSAGE_SELF) - used, _used(resource.RUSAGE_CHILDREN)),
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def _chaos(site: Site):  # type: ignore[no-untyped-def]
+    site.chaos.start()
+    try:
+        yield
+    finally:
+        site.chaos.stop()
+
+
+def _used(who: int) -> float:
+    usage = resource.getrusage(who)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _work(site: Site) -> None:
+    """Let the clients work until it is enough."""
+    threads = [threading.Thread(target=client.run) for client in site.clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _drain(site: Site, problems: list[str]) -> float:
+    """Wait until all that nothing needs is gone; return how many seconds that took."""
+    site.helper.ask("create", COMMON_KEY)
+    images = _all_images(site)
+    if site.failures:
+        return 0.0
+    keys = {KEY, COMMON_KEY, *(c.repository for c in site.clients if c.repository)}
+    accounting = Accounting(site.server.storage, keys, images)
+    began = time.monotonic()
+    while differences := accounting.differences():
+        if time.monotonic() - began > site.figures.drain:
+            problems.append("\n".join(differences[:_SHOWN]))
+            break
+        time.sleep(0.5)
+    took = time.monotonic() - began
+    _all_images(site)
+    site.tally.add("bytes at the end", accounting.expected.bytes)
+    site.tally.add("names of content at the end", len(accounting.expected.content))
+    return took
+
+
+def _all_images(site: Site) -> list[Image]:
+    """Return all images as they must be, each pulled once more."""
+    for client in site.clients:
+        client.attempt("look at everything", check_everything)
+    images = [image for client in site.clients for image in client.images]
+    for shared in site.shared:
+        site.clients[0].attempt("look at what is shared", _reader(shared, images))
+    return images
+
+
+def _reader(shared: SharedImage, images: list[Image]):  # type: ignore[no-untyped-def]
+    def read(client: Client) -> None:
+        images.append(read_shared(client, shared))
+
+    return read
+
+
+def _said(site: Site) -> list[str]:
+    """Return what the processes said that they must not."""
+    lines = site.server.log.read_text(errors="replace").splitlines()
+    bad = [number for number, line in enumerate(lines) if any(word in line for word in _BAD)]
+    found = ["the server's log has:\n" + "\n".join(lines[bad[0] :][:_SHOWN])] if bad else []
+    helper = site.folder / "helper.log"
+    if os.path.getsize(helper):
+        found.append(helper.read_text())
+    return found

@@ -1,0 +1,60 @@
+"""No push is refused, no pull fails, nothing deleted is shown, and nothing is left over.
+
+With ``REGISTRY_SOAK=1`` in the environment the run is the long one; see ``figures``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.soak.accounting import Accounting
+from tests.faults.soak.figures import KEY, asked
+from tests.faults.soak.model import Image
+from tests.faults.soak.run import run
+
+FIGURES = asked()
+
+
+@pytest.mark.timeout(FIGURES.limit)
+def test_whatever_clients_do_pruning_harms_none_of_them(tmp_path: Path) -> None:
+    report = run(tmp_path, FIGURES)
+    sys.stdout.write(report.text() + "\n")
+    assert not report.problems, report.text()
+    assert report.counts["operations"] >= FIGURES.operations
+    assert report.passes["freed names"] > 0
+    assert report.counts["kills of workers"] > 0
+
+
+def test_a_new_store_is_accounted_for(storage: Path) -> None:
+    assert Accounting(storage, [KEY], []).differences() == []
+
+
+@pytest.mark.parametrize(
+    "stray",
+    [
+        "filestore/sha256/9c/9c12",
+        "artifacts/docker-local/app/_layers/sha256__9c12",
+        "artifacts/docker-local/_tmp.0123",
+        "etc/users/_tmp.0123",
+        "trash/entry/deletion.json",
+        "uploads/0123.data",
+        "_tmp.0123",
+    ],
+)
+def test_the_accounting_sees_what_is_left_over(storage: Path, stray: str) -> None:
+    path = storage / stray
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"stray")
+    differences = Accounting(storage, [KEY], []).differences()
+    assert any(line.startswith(f"unaccounted for: {stray}") for line in differences)
+
+
+def test_the_accounting_sees_what_is_missing(storage: Path) -> None:
+    image = Image(KEY, "team/app")
+    assert Accounting(storage, [KEY, "other"], [image]).differences() == [
+        "missing: etc/repositories/other.json",
+        "missing folder: artifacts/other",
+    ]
