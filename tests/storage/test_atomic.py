@@ -208,13 +208,19 @@ def test_rename_leaves_no_second_name_of_one_file(tmp_path: Path) -> None:
     assert files(str(tmp_path)) == {"target": b"new"}
 
 
-def test_rename_over_link_changes_the_name(tmp_path: Path) -> None:
+def test_rename_over_link_changes_the_name_and_the_old_one_goes_last(tmp_path: Path) -> None:
+    """The new name is durable before the old one goes: no crash leaves the file without any."""
     source, target = make_source(str(tmp_path)), str(tmp_path / "target")
     Path(target).write_bytes(b"old")
     with Watched() as seen:
         atomic.rename_over_link(source, target)
     assert files(str(tmp_path)) == {"target": b"new"}
-    assert seen.names() == ["unlink", "link", "unlink"]
+    assert [(call.name, call.paths[-1]) for call in seen.calls] == [
+        ("unlink", target),
+        ("link", target),
+        ("fsync", str(tmp_path)),
+        ("unlink", source),
+    ]
 
 
 def test_a_short_write_goes_on_where_it_ended(

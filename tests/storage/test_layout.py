@@ -58,6 +58,7 @@ PATHS = [
     (AT.pulls("2026-11-23"), "/s/pulls/2026-11-23.jsonl"),
     (AT.pull_totals("2026-11-20"), "/s/pulls/2026-11-20.json"),
     (AT.pruning(), "/s/pruning.json"),
+    (AT.scrubbing(), "/s/scrubbing.json"),
     (AT.trash_entry("1-a"), "/s/trash/1-a"),
     (AT.quarantined(DIGEST), f"/s/quarantine/sha256__{HEX}"),
     (AT.lock("x"), "/s/locks/x.lock"),
