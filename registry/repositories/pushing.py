@@ -26,7 +26,7 @@ from registry.model.manifests import Manifest, parse_manifest
 from registry.model.names import Reference, Tag
 from registry.repositories.base import PushedManifest
 from registry.repositories.definitions import RepositoryDefinition
-from registry.repositories.sidecars import FORMER_TAGS, PINNED, make_sidecar
+from registry.repositories.sidecars import FORMER_TAGS, PINNED, former_tags, make_sidecar
 from registry.storage.journal import now, timestamp
 from registry.storage.manifest_files import Place
 from registry.storage.manifest_reader import Sidecar
@@ -240,7 +240,7 @@ class ManifestPush:
         self._touch_parts(stored)
         if manifests.has_folder(place, stored.digest):
             known = manifests.sidecar(place, stored.digest) or {}
-            former = {FORMER_TAGS: known.get(FORMER_TAGS, {}) | former.get(FORMER_TAGS, {})}
+            former = {FORMER_TAGS: former_tags(known) | former_tags(former)}
             manifests.replace_sidecar(place, stored.digest, known | former)
             return
         manifest = self.parse(stored)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from registry.model import properties
 from registry.model.content import Actor, StoredManifest
@@ -52,3 +52,9 @@ def make_sidecar(
             image, reference, stored.digest, stored.media_type, sha256, labels
         ),
     }
+
+
+def former_tags(sidecar: Sidecar | None) -> dict[str, Any]:
+    """Return the tags that a manifest had, each with the time until when; of damage, nothing."""
+    found = (sidecar or {}).get(FORMER_TAGS)
+    return found if isinstance(found, dict) else {}

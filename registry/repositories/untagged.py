@@ -9,7 +9,7 @@ from typing import Final
 
 from registry.model.digests import Digest
 from registry.repositories.definitions import RepositoryDefinition
-from registry.repositories.sidecars import FORMER_TAGS
+from registry.repositories.sidecars import former_tags
 from registry.storage.manifest_files import Place
 from registry.storage.passes import Age, Ages
 from registry.storage.store import Store
@@ -33,9 +33,9 @@ class UntaggedPolicy:
 
     def _former_tags(self, digest: Digest) -> dict[str, float]:
         """Return the tags that a manifest had, each with the time until when."""
-        sidecar = self._store.manifests.sidecar(self._place, digest) or {}
         found = {}
-        for tag, until in dict(sidecar.get(FORMER_TAGS) or {}).items():
+        sidecar = self._store.manifests.sidecar(self._place, digest)
+        for tag, until in former_tags(sidecar).items():
             try:
                 found[tag] = datetime.datetime.fromisoformat(until).timestamp()
             except (TypeError, ValueError):

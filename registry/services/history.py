@@ -21,7 +21,7 @@ from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.repositories.definitions import Definitions
 from registry.repositories.pushing import ManifestPush
 from registry.repositories.restoring import Restoration
-from registry.repositories.sidecars import FORMER_TAGS, PINNED
+from registry.repositories.sidecars import PINNED, former_tags
 from registry.repositories.tag_states import is_pinned, read_tag, sidecar_of
 from registry.storage.journal import PIN, REVERT, UNPIN, timestamp
 from registry.storage.manifest_files import Place
@@ -196,8 +196,8 @@ class History:
         """Yield manifests whose own records say that they had the tag."""
         for reference in self._store.manifests.folders(place):
             if isinstance(reference, Digest):
-                sidecar = self._store.manifests.sidecar(place, reference) or {}
-                if tag in sidecar.get(FORMER_TAGS, {}):
+                sidecar = self._store.manifests.sidecar(place, reference)
+                if tag in former_tags(sidecar):
                     yield reference
 
     # --- sparing -----------------------------------------------------------------------------
