@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 import pytest
@@ -11,6 +12,7 @@ from registry.model.errors import (
     BlobUnknown,
     DigestMismatch,
     RegistryError,
+    StorageFailed,
     StorageFull,
     UploadRangeInvalid,
     UploadUnknown,
@@ -20,7 +22,8 @@ from registry.storage import atomic, open_files
 from registry.storage.links import Links
 from registry.storage.store import Store
 from registry.storage.upload_writer import UploadWriter
-from tests.repositories.pushing import ALICE, IMAGE
+from tests.repositories.pushing import ALICE, IMAGE, push_blob
+from tests.storage.faults import Call, Watched, fails
 from tests.storage.folders import files, mode
 
 
@@ -138,9 +141,8 @@ def test_invariant_4_a_failed_finish_does_not_open_content_for_writing(
     assert repository.blob(IMAGE, Digest.of(b"begun and changed")).size == 17
 
 
-@pytest.mark.parametrize("function", ["sync_file", "link_open"])
 def test_a_failed_finish_leaves_a_file_that_a_server_without_root_may_write(
-    repository: LocalRepository, function: str, monkeypatch: pytest.MonkeyPatch
+    repository: LocalRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer = begin(repository, b"begun")
 
@@ -148,7 +150,7 @@ def test_a_failed_finish_leaves_a_file_that_a_server_without_root_may_write(
         raise StorageFull("full")
 
     with monkeypatch.context() as context:
-        context.setattr(atomic if function == "link_open" else open_files, function, full)
+        context.setattr(atomic, "link_open", full)
         with pytest.raises(StorageFull):
             repository.finish_upload(IMAGE, writer, Digest.of(b"begun"))
     writer.close()
@@ -156,6 +158,29 @@ def test_a_failed_finish_leaves_a_file_that_a_server_without_root_may_write(
     assert os.fstat(again.descriptor).st_mode & 0o200
     repository.finish_upload(IMAGE, again, Digest.of(b"begun"))
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [(errno.EIO, StorageFailed), (errno.ENOSPC, StorageFull)]
+)
+def test_an_upload_whose_bytes_could_not_be_made_durable_is_given_up(
+    repository: LocalRepository, store: Store, code: int, expected: type[RegistryError]
+) -> None:
+    """The kernel takes them for written now: a second fsync would promise bytes that are lost."""
+    writer = begin(repository, b"begun")
+    with Watched(fails(1, code), ["fsync"]) as seen, pytest.raises(expected):
+        repository.finish_upload(IMAGE, writer, Digest.of(b"begun"))
+    assert seen.calls == [Call("fsync", (writer.upload.data,))]
+    writer.close()
+    assert files(store.layout.top("uploads")) == files(store.layout.top("filestore")) == {}
+    with pytest.raises(UploadUnknown):
+        repository.open_upload(IMAGE, writer.upload.id, ALICE, start=5)
+    with pytest.raises(BlobUnknown):
+        repository.blob(IMAGE, Digest.of(b"begun"))
+    # The client sends the bytes again.
+    push_blob(repository, b"begun")
+    check_content(store)
+    assert repository.blob(IMAGE, Digest.of(b"begun")).size == 5
 
 
 @pytest.mark.parametrize("times", [1, 2, 1000])
