@@ -7,6 +7,14 @@ import os
 from registry.storage.layout import TEMPORARY_PREFIX
 
 
+def make_source(folder: str) -> str:
+    """Make a file to do something with; return its path."""
+    path = f"{folder}/source"
+    with open(path, "wb") as file:
+        file.write(b"new")
+    return path
+
+
 def files(root: str) -> dict[str, bytes]:
     """Return the files below ``root`` by their relative paths; links to elsewhere do not count."""
     found = {}

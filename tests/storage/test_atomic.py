@@ -11,16 +11,9 @@ from registry.model.errors import StorageFailed, StorageFull
 from registry.storage import atomic, documents
 from registry.storage import open_files as bytes_of
 from tests.storage.faults import BUILDING, Watched, fails
-from tests.storage.folders import files, inode, mode, open_files, temporaries
+from tests.storage.folders import files, inode, make_source, mode, open_files, temporaries
 
 Change = Callable[[str], object]
-
-
-def make_source(folder: str) -> str:
-    path = f"{folder}/source"
-    with open(path, "wb") as file:
-        file.write(b"new")
-    return path
 
 
 CHANGES: dict[str, Change] = {
@@ -199,28 +192,6 @@ def test_too_many_links_are_told_apart(tmp_path: Path) -> None:
     source = make_source(str(tmp_path))
     with Watched(fails(1, errno.EMLINK), ["link"]), pytest.raises(bytes_of.LinksExhausted):
         atomic.link(source, str(tmp_path / "target"))
-
-
-def test_rename_leaves_no_second_name_of_one_file(tmp_path: Path) -> None:
-    source, target = make_source(str(tmp_path)), str(tmp_path / "target")
-    os.link(source, target)
-    atomic.rename(source, target)
-    assert files(str(tmp_path)) == {"target": b"new"}
-
-
-def test_rename_over_link_changes_the_name_and_the_old_one_goes_last(tmp_path: Path) -> None:
-    """The new name is durable before the old one goes: no crash leaves the file without any."""
-    source, target = make_source(str(tmp_path)), str(tmp_path / "target")
-    Path(target).write_bytes(b"old")
-    with Watched() as seen:
-        atomic.rename_over_link(source, target)
-    assert files(str(tmp_path)) == {"target": b"new"}
-    assert [(call.name, call.paths[-1]) for call in seen.calls] == [
-        ("unlink", target),
-        ("link", target),
-        ("fsync", str(tmp_path)),
-        ("unlink", source),
-    ]
 
 
 def test_a_short_write_goes_on_where_it_ended(

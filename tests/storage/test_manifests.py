@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+from collections.abc import Sequence
 
 import pytest
 
@@ -14,7 +16,7 @@ from registry.storage.layout import content_name
 from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 from tests.storage.conftest import IMAGE, KEY, PLACE
-from tests.storage.faults import Watched, fails
+from tests.storage.faults import Call, Watched, fails
 from tests.storage.folders import inode, temporaries
 from tests.storage.pushes import add_blob, image_body, index_body, put
 
@@ -73,11 +75,24 @@ def test_the_rename_of_the_manifest_is_the_commit_point(store: Store, body: byte
     assert commit > 5
     for number in range(1, commit + 1):
         put(store, TAG, FIRST)
-        with Watched(fails(number)), pytest.raises(StorageFailed):
+        # What cannot hinder it any more: the rename before has taken that name away already.
+        harmless = is_rest_of_rename(seen.calls[number - 2 : number])
+        with (
+            Watched(fails(number)),
+            contextlib.nullcontext() if harmless else pytest.raises(StorageFailed),
+        ):
             put(store, TAG, body, note=number)
-        assert store.manifests.read(PLACE, TAG).body == FIRST, seen.calls[number - 1]
+        expected = body if harmless else FIRST
+        assert store.manifests.read(PLACE, TAG).body == expected, seen.calls[number - 1]
     for name in temporaries(store.layout.root):
         os.unlink(f"{store.layout.root}/{name}")
+
+
+def is_rest_of_rename(calls: Sequence[Call]) -> bool:
+    """Return whether the second call removes the old name of what the first one has renamed."""
+    return [call.name for call in calls] == ["rename", "unlink"] and calls[0].paths[0] == calls[
+        1
+    ].paths[0]
 
 
 def test_everything_is_durable_before_the_commit(store: Store) -> None:
