@@ -10,7 +10,7 @@ from typing import Any, Final
 from registry.access import passwords
 from registry.access.principals import ANONYMOUS
 from registry.model.errors import UserExists, UserInvalid, UserUnknown
-from registry.storage import atomic, documents
+from registry.storage import atomic, documents, syncing
 from registry.storage.journal import now, timestamp
 from registry.storage.store import Store
 
@@ -105,7 +105,7 @@ class Users:
             if user.admin and sum(other.admin for other in self.all()) == 1:
                 raise UserInvalid(f"'{name}' is the last admin; add another one first")
             atomic.remove(self._store.layout.user(name))
-            atomic.sync_folder(self._store.layout.top("etc/users"))
+            syncing.sync_folder(self._store.layout.top("etc/users"))
 
 
 def _credentials(password: str) -> dict[str, Any]:

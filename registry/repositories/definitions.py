@@ -21,7 +21,7 @@ from registry.model.errors import (
 from registry.model.names import RepositoryKey
 from registry.model.paging import PageRequest
 from registry.model.retention_rules import parse_rules
-from registry.storage import atomic, documents
+from registry.storage import atomic, documents, syncing
 from registry.storage.store import Store
 
 FieldValue = str | bool | int
@@ -128,10 +128,13 @@ class Definitions:
         document = {"key": key, "rclass": rclass, "packageType": "docker", **_checked(fields)}
         with self._store.locks.definitions():
             self._store.trash.resolve_key(key)
-            atomic.make_folder(self._store.layout.repository(key))
+            atomic.new_folder(self._store.layout.repository(key))
+            syncing.barrier(self._store.layout.top("artifacts"))
             try:
                 documents.create(self._store.layout.repository_definition(key), document)
             except FileExistsError:
+                # Whoever made it may have been killed, and who is told so will push to it.
+                syncing.barrier(self._store.layout.top("etc/repositories"))
                 raise RepositoryExists(
                     f"the repository '{key}' exists already; 'repo set' changes it", {"key": key}
                 ) from None
@@ -165,7 +168,7 @@ class Definitions:
                     f"the repository '{key}' holds images; delete them first", {"key": key}
                 )
             atomic.remove(self._store.layout.repository_definition(key))
-            atomic.sync_folder(self._store.layout.top("etc/repositories"))
+            syncing.sync_folder(self._store.layout.top("etc/repositories"))
             folder = self._store.layout.repository(key)
             for path, _, _ in os.walk(folder, topdown=False):
                 atomic.remove_folder(path)

@@ -17,7 +17,7 @@ from registry.model.errors import BlobUnknown, ManifestUnknown, OperationUnsuppo
 from registry.model.names import Reference, Tag
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.pushing import ManifestPush
-from registry.storage import atomic, held
+from registry.storage import held, syncing
 from registry.storage.manifest_files import Place
 from registry.storage.passes import Age, Ages
 from registry.storage.store import Store
@@ -114,7 +114,7 @@ class ManifestDeletion:
         self._unregister(stored)
         held.drop(on_hold)
         # Durable before any lease of what it named can end.
-        atomic.sync_folder(os.path.dirname(registered))
+        syncing.barrier(os.path.dirname(registered))
         self._record(digest=digest)
         return True
 

@@ -15,12 +15,12 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
-from registry.storage import open_files
 from registry.storage.layout import TEMPORARY_PREFIX
 from registry.storage.open_files import sync_file, translated, write_all
+from registry.storage.syncing import barrier
 
 _FOLDER_MODE = 0o750
 CONTENT_MODE = 0o444
@@ -29,9 +29,6 @@ DOCUMENT_MODE = 0o640
 
 _ATTEMPTS = 4
 """How often a parent folder that vanishes again and again is made."""
-
-_SYNCED_ONE_BY_ONE = 8
-"""Folders up to which a sync of each costs less than one of the whole filesystem."""
 Result = TypeVar("Result")
 
 
@@ -40,45 +37,8 @@ def temporary_name(folder: str) -> str:
     return f"{folder}/{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
 
 
-def sync_folder(path: str) -> None:
-    """Make the entries of a folder durable; one that has been removed has none."""
-    with translated():
-        try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        except FileNotFoundError:
-            return
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def sync_folders(path: str, stop: str) -> None:
-    """Make the entries of a folder and of its parents up to ``stop`` durable.
-
-    For a folder that may have been made by somebody who was killed before syncing it.
-    """
-    while path.startswith(stop):
-        sync_folder(path)
-        path = os.path.dirname(path)
-
-
-def is_bulk(number: int) -> bool:
-    """Return whether so many folders are synced by one pass over the whole filesystem."""
-    return number > _SYNCED_ONE_BY_ONE
-
-
-def sync_each(paths: Sequence[str]) -> None:
-    """Make the entries of many folders durable; more than a few by one pass over everything."""
-    if is_bulk(len(paths)):
-        open_files.sync_filesystem(paths[0])
-        return
-    for path in paths:
-        sync_folder(path)
-
-
 def make_folder(path: str) -> None:
-    """Make ``path`` and its missing parents; the entries of new folders are durable.
+    """Make ``path`` and its missing parents; new folders are durable before what follows.
 
     Costs one system call where the folder exists.
     """
@@ -91,7 +51,7 @@ def make_folder(path: str) -> None:
             if not os.path.isdir(path):
                 raise
             return
-    sync_folder(os.path.dirname(path))
+    barrier(os.path.dirname(path))
 
 
 def new_folder(path: str) -> None:
@@ -247,7 +207,7 @@ def rename_over_link(source: str, target: str) -> None:
     """Give ``source`` the name ``target`` instead; it has both, durably, before one goes."""
     remove(target)
     link(source, target)
-    sync_folder(os.path.dirname(target))
+    barrier(os.path.dirname(target))
     remove(source)
 
 

@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 from registry.model.errors import StorageFailed
-from registry.storage import atomic
+from registry.storage import atomic, syncing
 
 _CAPACITY = 16384
 _TICK = 50_000_000
@@ -101,7 +101,7 @@ def replace_bytes(path: str, data: bytes, mode: int = atomic.DOCUMENT_MODE) -> N
     """Put ``data`` under ``path`` durably; readers see the old bytes or the new ones."""
     folder = os.path.dirname(path)
     atomic.put_in_place(atomic.write_temporary(folder, data, mode), path)
-    atomic.sync_folder(folder)
+    syncing.sync_folder(folder)
 
 
 def create_bytes(path: str, data: bytes, mode: int = atomic.DOCUMENT_MODE) -> None:
@@ -117,4 +117,4 @@ def create_bytes(path: str, data: bytes, mode: int = atomic.DOCUMENT_MODE) -> No
             raise FileExistsError(path)
     finally:
         atomic.remove(temporary)
-    atomic.sync_folder(folder)
+    syncing.sync_folder(folder)

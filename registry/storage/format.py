@@ -7,7 +7,7 @@ import json
 import os
 
 from registry.model.errors import RegistryError, StorageUnusable
-from registry.storage import atomic, documents
+from registry.storage import atomic, documents, syncing
 from registry.storage.layout import FOLDERS, FORMAT_VERSION, Layout
 
 
@@ -92,7 +92,15 @@ def _probe_link(layout: Layout, temporary: str, folder: str) -> None:
 
 
 def stamp(layout: Layout) -> None:
-    """Mark the storage folder as set up, in this format; the last step of the first start."""
+    """Mark the storage folder as set up, in this format; the last step of the first start.
+
+    What it stands for is durable before it, also where an earlier start made it and was killed.
+    """
+    root = layout.root
+    folders = {os.path.dirname(f"{root}/{path}") for path in FOLDERS}
+    documents_in = {layout.top(name) for name in ("artifacts", "etc/repositories", "etc/users")}
+    for folder in sorted({os.path.dirname(root), *folders, *documents_in}):
+        syncing.barrier(folder)
     documents.replace(
         layout.format_file(), {"layout": "docker-registry", "version": FORMAT_VERSION}
     )

@@ -13,7 +13,7 @@ from registry.model.content import Blob
 from registry.model.digests import Digest
 from registry.model.errors import BlobUnknown
 from registry.model.names import ImageName, RepositoryKey
-from registry.storage import atomic, held
+from registry.storage import atomic, held, syncing
 from registry.storage.filestore import Filestore
 from registry.storage.layout import Layout
 
@@ -99,5 +99,5 @@ class Links:
         path = self._layout.layer(key, image, digest)
         if not atomic.remove(path):
             return False
-        atomic.sync_folder(self._layout.layers(key, image))
+        syncing.sync_folder(self._layout.layers(key, image))
         return True

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from registry.model.digests import DEFAULT_ALGORITHM, Digest
 from registry.model.names import Reference
-from registry.storage import atomic, documents, held
+from registry.storage import atomic, documents, held, syncing
 from registry.storage.layout import (
     MANIFEST_FILE,
     MANIFEST_FILES,
@@ -80,27 +80,31 @@ class Manifests(ManifestReader):
     def register(
         self, place: Place, digest: Digest, content: Digest, subject: Digest | None
     ) -> None:
-        """Let the image show the manifest by digest, and as referrer of its subject. Durable.
+        """Let the image show the manifest by digest, and as referrer of its subject.
 
-        The blobs come first: a manifest that the image shows has all of them.
+        The blobs come first: a manifest that the image shows has all of them. All of it is durable
+        before whatever follows is.
         """
-        atomic.sync_folder(self._layout.layers(place.key, place.image))
+        syncing.barrier(self._layout.layers(place.key, place.image))
         path = self._layout.manifest(place.key, place.image, digest)
         self._filestore.give(content, path)
         self.renew(place, digest)
-        atomic.sync_folder(os.path.dirname(path))
+        syncing.barrier(os.path.dirname(path))
         if subject is not None:
             folder = self._layout.referrers(place.key, place.image, subject)
             self._filestore.give(content, f"{folder}/{content_name(digest)}")
             # Up to the image, because whoever made the folders may have been killed.
-            atomic.sync_folders(folder, self._layout.all_referrers(place.key, place.image))
+            syncing.barriers(folder, self._layout.all_referrers(place.key, place.image))
 
     def stage(self, place: Place, reference: Reference, temporary: str, sidecar: Sidecar) -> None:
-        """Complete the folder of a prepared manifest: all but the manifest's name is durable."""
+        """Complete the folder of a prepared manifest: all but the manifest's name.
+
+        All of it is durable before whatever follows is.
+        """
         folder = os.path.dirname(temporary)
         written = atomic.write_temporary(folder, documents.encode(sidecar), atomic.DOCUMENT_MODE)
         atomic.put_in_place(written, f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}")
-        atomic.sync_folder(folder)
+        syncing.barrier(folder)
         if not is_manifest_folder(folder):
             self._sync_parents(place, os.path.dirname(folder))
 
@@ -111,9 +115,9 @@ class Manifests(ManifestReader):
         manifest has been made durable before that was put in place.
         """
         if next(self.folders(place), None) is not None:
-            atomic.sync_folder(image)
+            syncing.barrier(image)
         else:
-            atomic.sync_folders(image, self._layout.repository(place.key))
+            syncing.barriers(image, self._layout.repository(place.key))
 
     def replace_sidecar(self, place: Place, reference: Reference, sidecar: Sidecar) -> None:
         """Change what is recorded beside the manifest of a folder; durable."""
@@ -140,7 +144,7 @@ class Manifests(ManifestReader):
         final, other = names_of(folder, index=index)
         if os.path.exists(other):
             atomic.rename_over_link(other, final)
-        atomic.sync_folder(folder)
+        syncing.sync_folder(folder)
 
     def discard(self, temporary: str) -> None:
         """Give up a prepared manifest; links that its folder does not need go with it.
@@ -181,7 +185,7 @@ class Manifests(ManifestReader):
         for folder in folders:
             for name in MANIFEST_FILES:
                 atomic.remove(f"{folder}/{name}")
-        atomic.sync_each(folders)
+        syncing.sync_each(folders)
         for folder in folders:
             self._clear(folder, keep=frozenset())
 
@@ -189,7 +193,7 @@ class Manifests(ManifestReader):
         """Stop showing a manifest by digest and as referrer. Durable."""
         path = self._layout.manifest(place.key, place.image, digest)
         if atomic.remove(path):
-            atomic.sync_folder(os.path.dirname(path))
+            syncing.sync_folder(os.path.dirname(path))
         if subject is not None:
             folder = self._layout.referrers(place.key, place.image, subject)
             atomic.remove(f"{folder}/{content_name(digest)}")

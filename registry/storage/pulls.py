@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable
 
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
-from registry.storage import atomic, documents, open_files
+from registry.storage import atomic, documents, open_files, syncing
 from registry.storage.documents import Documents
 from registry.storage.layout import Layout
 from registry.storage.line_files import days, lines
@@ -159,7 +159,7 @@ class Pulls:
             self._compact(day)
             atomic.remove(self._layout.pulls(day))
         if done:
-            atomic.sync_folder(self._folder)
+            syncing.sync_folder(self._folder)
         return done
 
     def _compact(self, day: str) -> None:

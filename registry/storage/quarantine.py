@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from registry.model.digests import Digest
 from registry.model.errors import RegistryError, StorageFailed
-from registry.storage import atomic, documents, walk
+from registry.storage import atomic, documents, syncing, walk
 from registry.storage.contents import Verifier
 from registry.storage.damage_notes import Note, by_place, is_named, living, promises_bytes
 from registry.storage.documents import Documents
@@ -132,7 +132,7 @@ class Quarantine:
         content, aside = self._layout.content(digest), self._layout.quarantined(digest)
         self._set_aside(content, aside, inode)
         self._keep(inode, names, aside)
-        atomic.sync_each([os.path.dirname(content), os.path.dirname(aside)])
+        syncing.sync_each([os.path.dirname(content), os.path.dirname(aside)])
         for place, files in by_place(names):
             with self._locks.image(place.key, place.image):
                 for path, file in files:
@@ -168,7 +168,7 @@ class Quarantine:
         status = walk.look_at(path)
         if status is not None and status.st_ino == inode:
             atomic.remove(path)
-            atomic.sync_folder(os.path.dirname(path))
+            syncing.sync_folder(os.path.dirname(path))
 
     # --- healing -----------------------------------------------------------------------------
 
@@ -240,4 +240,4 @@ class Quarantine:
             temporary = atomic.temporary_name(os.path.dirname(path))
             self._filestore.give(note.digest, temporary)
             atomic.put_in_place(temporary, path)
-            atomic.sync_folder(os.path.dirname(path))
+            syncing.sync_folder(os.path.dirname(path))

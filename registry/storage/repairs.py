@@ -12,7 +12,7 @@ import stat
 from collections.abc import Iterator
 
 from registry.model.digests import Digest
-from registry.storage import atomic, open_files, walk
+from registry.storage import atomic, open_files, syncing, walk
 from registry.storage.contents import Verifier
 from registry.storage.filestore import Filestore
 from registry.storage.layout import Layout
@@ -65,7 +65,7 @@ class Repairs:
             return False
         atomic.put_in_place(temporary, content)
         self._renew(content)
-        atomic.sync_folder(os.path.dirname(content))
+        syncing.sync_folder(os.path.dirname(content))
         return True
 
     def give(self, digest: Digest, path: str) -> bool:
@@ -82,7 +82,7 @@ class Repairs:
         except FileNotFoundError:
             return False
         atomic.put_in_place(temporary, path)
-        atomic.sync_folder(os.path.dirname(path))
+        syncing.sync_folder(os.path.dirname(path))
         return True
 
     def join(self, digest: Digest, path: str) -> bool:

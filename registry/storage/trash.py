@@ -19,7 +19,7 @@ from registry.model.content import Actor
 from registry.model.digests import Digest
 from registry.model.errors import RestoreConflict, StorageFailed, TrashUnknown
 from registry.model.names import Reference, RepositoryKey
-from registry.storage import atomic, documents
+from registry.storage import atomic, documents, syncing
 from registry.storage.deletions import Deletion, new_act, parse_deletion
 from registry.storage.documents import Documents
 from registry.storage.filestore import Filestore
@@ -62,7 +62,7 @@ class Trash:
         act, paths = new_act(), list[str]()
         if not self._keeps:
             return paths
-        durable = not atomic.is_bulk(len(deletions) + 1)
+        durable = not syncing.is_bulk(len(deletions) + 1)
         try:
             for reference, digest in deletions:
                 path = self._new_entry()
@@ -71,7 +71,7 @@ class Trash:
                 self._link_all(folder, path)
                 facts = {"image": place.image, "reference": reference, "digest": digest}
                 self._describe(path, act, place.key, actor, facts, durable=durable)
-            atomic.sync_each([*paths, self._layout.top("trash")])
+            syncing.sync_each([*paths, self._layout.top("trash")], syncing.barrier)
         except BaseException:
             self.discard(paths)
             raise
@@ -140,12 +140,12 @@ class Trash:
         try:
             self._describe(path, new_act(), key, actor, {})
             atomic.link(definition, f"{path}/{DEFINITION_FILE}")
-            atomic.sync_each([path, self._layout.top("trash")])
+            syncing.sync_each([path, self._layout.top("trash")], syncing.barrier)
         except BaseException:
             self._clear(path)
             raise
         atomic.remove(definition)
-        atomic.sync_folder(os.path.dirname(definition))
+        syncing.sync_folder(os.path.dirname(definition))
         self._finish_repository(path, key)
 
     def take_lost(self, key: RepositoryKey, actor: Actor) -> None:
@@ -166,8 +166,8 @@ class Trash:
 
     def _take_tree(self, path: str, key: RepositoryKey) -> None:
         if atomic.move(self._layout.repository(key), f"{path}/{TREE_FOLDER}"):
-            atomic.sync_folder(path)
-            atomic.sync_folder(self._layout.top("artifacts"))
+            syncing.barrier(path)
+            syncing.barrier(self._layout.top("artifacts"))
 
     def resolve(self, entry: Deletion, place: Place) -> None:
         """Finish or give up a staged entry whose process has ended; needs the image lock."""
@@ -218,9 +218,9 @@ class Trash:
             )
         atomic.move(f"{path}/{TREE_FOLDER}", folder)
         atomic.make_folder(folder)
-        atomic.sync_folder(self._layout.top("artifacts"))
+        syncing.barrier(self._layout.top("artifacts"))
         atomic.link(f"{path}/{DEFINITION_FILE}", definition)
-        atomic.sync_folder(os.path.dirname(definition))
+        syncing.sync_folder(os.path.dirname(definition))
         self.remove(entry)
 
     # --- looking -----------------------------------------------------------------------------

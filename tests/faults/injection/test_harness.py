@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from registry.storage import atomic, documents, open_files
+from registry.storage import atomic, documents, open_files, syncing
 from registry.storage.manifests import Manifests
 from tests.faults.injection import operation as operation_module
 from tests.faults.injection import sweeping
@@ -155,7 +155,7 @@ def ignores_failed_syncs(patch: pytest.MonkeyPatch) -> None:
         finally:
             os.close(descriptor)
 
-    patch.setattr(atomic, "sync_folder", sync)
+    patch.setattr(syncing, "sync_folder", sync)
 
 
 def does_not_translate(patch: pytest.MonkeyPatch) -> None:
@@ -186,7 +186,7 @@ def leaks(patch: pytest.MonkeyPatch) -> None:
         with open_files.translated():
             os.fsync(os.open(path, os.O_RDONLY))
 
-    patch.setattr(atomic, "sync_folder", sync)
+    patch.setattr(syncing, "sync_folder", sync)
 
 
 def registers_late(patch: pytest.MonkeyPatch) -> None:

@@ -9,30 +9,31 @@ import pytest
 
 from registry.access import passwords
 from registry.storage import manifest_files
+from tests.faults.model.crashes import Model
 from tests.faults.model.flows import FLOWS
 from tests.faults.model.trial import Trial
 from tests.faults.model.workbench import Workbench
 
 
 class Trials:
-    """Trials by name of the flow, and by when a process was killed before it."""
+    """Trials by name of the flow, by model, and by when a process was killed before it."""
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
         self._stack = stack
-        self._made: dict[tuple[str, int | None], Trial] = {}
+        self._made: dict[tuple[str, type[Model], int | None], Trial] = {}
         self._forgotten = 0
 
-    def get(self, name: str, killed_after: int | None = None) -> Trial:
+    def get(self, name: str, model: type[Model], killed_after: int | None = None) -> Trial:
         """Return the trial of a flow."""
-        key = name, killed_after
+        key = name, model, killed_after
         if key not in self._made:
             bench = self._stack.enter_context(Workbench())
-            self._made[key] = Trial(FLOWS[name], bench, killed_after)
+            self._made[key] = Trial(FLOWS[name], model, bench, killed_after)
         return self._made[key]
 
-    def forget(self, name: str, killed_after: int) -> None:
+    def forget(self, name: str, model: type[Model], killed_after: int) -> None:
         """Give up a trial: all of them would fill the memory."""
-        self._forgotten += self._made.pop((name, killed_after)).states
+        self._forgotten += self._made.pop((name, model, killed_after)).states
 
     @property
     def states(self) -> int:

@@ -82,6 +82,7 @@ class Model:
     """A disk in the course of a trace, with a durable and a volatile side."""
 
     name: ClassVar[str]
+    keeps_order: ClassVar[bool] = False
 
     def __init__(
         self, trace: Trace, without: Collection[Site] = (), effort: Effort = USUAL
@@ -198,6 +199,7 @@ class Ordered(Model):
     """Changes are kept in their order; a sync keeps all up to that of what is synced."""
 
     name = "ordered"
+    keeps_order = True
 
     def __init__(
         self, trace: Trace, without: Collection[Site] = (), effort: Effort = USUAL

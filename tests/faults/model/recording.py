@@ -33,7 +33,9 @@ from tests.faults.model.trace import (
 _CALLS: Final = ("copy_file_range", "fchmod", "fsync", "ftruncate", "link", "mkdir", "open",
                  "rename", "rmdir", "unlink", "utime", "write")  # fmt: skip
 _SOURCES: Final = os.path.dirname(registry.__file__) + "/"
-_WRITERS: Final = (f"{_SOURCES}storage/atomic.py", f"{_SOURCES}storage/open_files.py")
+_WRITERS: Final = tuple(
+    f"{_SOURCES}storage/{name}.py" for name in ("atomic", "open_files", "syncing")
+)
 
 
 class Killed(BaseException):

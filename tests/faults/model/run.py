@@ -36,23 +36,23 @@ def arguments() -> argparse.Namespace:
 
 def run(asked: argparse.Namespace, bench: Workbench) -> int:
     """Look at the flow; return the exit code."""
-    trial, model = Trial(FLOWS[asked.flow], bench, asked.killed_after), MODELS[asked.model]
+    trial = Trial(FLOWS[asked.flow], MODELS[asked.model], bench, asked.killed_after)
     if asked.trace:
         for number, step in enumerate(trial.trace.steps, start=1):
             say(f"{number:4} {step.text}" + (f"  <- {step.site}" if isinstance(step, Sync) else ""))
-    found = violations(trial, model)
+    found = violations(trial)
     for line in found[:SHOWN]:
         say(line)
     say(f"{trial.states} states, {len(found)} of them bad")
     if asked.sites:
         for site, count in trial.trace.sites().items():
-            missed = violations(trial, model, [site])
+            missed = violations(trial, [site])
             say(f"{site.place} {site} ({count}x): {missed[0] if missed else 'not missed'}")
     return 1 if found else 0
 
 
-def violations(trial: Trial, model: type[Model], without: Collection[Site] = ()) -> list[str]:
-    return [str(found) for found in trial.violations(trial.crashes(model, without))]
+def violations(trial: Trial, without: Collection[Site] = ()) -> list[str]:
+    return [str(found) for found in trial.violations(trial.crashes(without))]
 
 
 def say(line: str) -> None:

@@ -9,7 +9,6 @@ import os
 from typing import Final
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from tests.faults.model.conftest import Trials
 from tests.faults.model.crashes import LONG, USUAL, Model, Ordered, Weakest
@@ -26,12 +25,6 @@ REPEATABLE: Final = [name for name, flow in FLOWS.items() if flow.repeatable and
 EVERY_STEP: Final = ("create a repository and push", "first start", "push of a referrer")
 EVERY_FIFTH: Final = ("first push", "image to index")
 KILLED: Final = REPEATABLE if SOAK else [*EVERY_STEP, *EVERY_FIFTH]
-ON_THE_WEAKEST: Final = {
-    "create a repository and push": "a definition that is there already is not synced once more",
-    "first start": "keys, users and folders that are there already are not synced once more",
-}
-"""What a power cut can take if a process was killed before it, and another went on at once; with
-an ordered journal it cannot."""
 
 
 @pytest.mark.parametrize("name", FLOWS)
@@ -40,42 +33,33 @@ def test_every_state_is_whole(name: str, trials: Trials) -> None:
 
 
 def look_at(name: str, trials: Trials) -> None:
-    trial = trials.get(name)
     for model in (Ordered, Weakest):
-        crashes = sample(trial.crashes(model, effort=EFFORT), MOST)
+        trial = trials.get(name, model)
+        crashes = sample(trial.crashes(effort=EFFORT), MOST)
         found = trial.violations(crashes)
         assert [str(violation) for violation in found] == [], model.name
 
 
 @pytest.mark.parametrize("name", REPEATABLE)
 def test_what_was_broken_off_can_be_done_again(name: str, trials: Trials) -> None:
-    trial = trials.get(name)
-    for crash in sample(trial.crashes(Weakest), 100 if SOAK else 8):
+    trial = trials.get(name, Weakest)
+    for crash in sample(trial.crashes(), 100 if SOAK else 8):
         assert str(trial.again(crash)) == "None"
 
 
-def killed_flows() -> list[ParameterSet]:
-    return [
-        pytest.param(name, model, marks=[pytest.mark.xfail(reason=reason, strict=True)])
-        if model is Weakest and (reason := ON_THE_WEAKEST.get(name))
-        else pytest.param(name, model)
-        for name in KILLED
-        for model in (Ordered, Weakest)
-    ]
-
-
-@pytest.mark.parametrize(("name", "model"), killed_flows())
+@pytest.mark.parametrize("model", [Ordered, Weakest], ids=lambda model: str(model.name))
+@pytest.mark.parametrize("name", KILLED)
 def test_what_a_killed_process_did_is_made_durable(
     name: str, model: type[Model], trials: Trials
 ) -> None:
     """Who does the same again finds names that may still be lost, and has to answer for them."""
-    steps = range(len(trials.get(name).trace.steps))
+    steps = range(len(trials.get(name, model).trace.steps))
     for killed_after in steps if SOAK or name in EVERY_STEP else steps[::5]:
-        trial = trials.get(name, killed_after)
-        found = trial.violations(trial.crashes(model, since=trial.operations))
+        trial = trials.get(name, model, killed_after)
+        found = trial.violations(trial.crashes(since=trial.operations))
         assert [str(violation) for violation in found] == [], killed_after
         if SOAK:
-            trials.forget(name, killed_after)
+            trials.forget(name, model, killed_after)
 
 
 def test_there_are_enough_states(trials: Trials) -> None:

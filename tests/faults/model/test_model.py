@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.storage import atomic, open_files
+from registry.storage import atomic, open_files, syncing
 from tests.faults.model.crashes import Model, Ordered, Weakest
 from tests.faults.model.recording import Killed, Recorder
 from tests.faults.model.shadow import Shadow, same_names
@@ -67,7 +67,7 @@ def test_the_ordered_keeps_the_first_names(root: str) -> None:
 def test_a_sync_of_the_folder_keeps_its_names(model: type[Model], root: str) -> None:
     def work() -> None:
         names(root, 2)
-        atomic.sync_folder(f"{root}/a")
+        syncing.sync_folder(f"{root}/a")
 
     assert at_the_end(model, record(root, work)) == {("/file=old", "/a/0=old", "/a/1=old")}
 
@@ -78,7 +78,7 @@ def test_a_sync_of_another_folder(root: str) -> None:
     def work() -> None:
         names(root, 1)
         atomic.link(f"{root}/file", f"{root}/b/last")
-        atomic.sync_folder(f"{root}/b")
+        syncing.sync_folder(f"{root}/b")
 
     trace = record(root, work)
     both = ("/file=old", "/b/last=old", "/a/0=old")
@@ -89,7 +89,7 @@ def test_a_sync_of_another_folder(root: str) -> None:
 def test_a_sync_of_what_has_not_changed_keeps_nothing(root: str) -> None:
     def work() -> None:
         names(root, 1)
-        atomic.sync_folder(f"{root}/b")
+        syncing.sync_folder(f"{root}/b")
 
     trace = record(root, work)
     assert at_the_end(Ordered, trace) == {("/file=old",), ("/file=old", "/a/0=old")}
@@ -100,7 +100,7 @@ def test_a_sync_of_what_has_not_changed_keeps_nothing(root: str) -> None:
 def test_bytes_without_their_own_sync(model: type[Model], root: str) -> None:
     def work() -> None:
         os.close(written(root))
-        atomic.sync_folder(root)
+        syncing.sync_folder(root)
 
     found = {names[-1] for names in at_the_end(model, record(root, work))}
     assert found == {"/new=", "/new=\0\0\0\0", "/new=by", "/new=byte"}
@@ -118,7 +118,7 @@ def test_bytes_that_are_synced(model: type[Model], root: str) -> None:
         descriptor = written(root)
         open_files.sync_file(descriptor)
         os.close(descriptor)
-        atomic.sync_folder(root)
+        syncing.sync_folder(root)
 
     assert at_the_end(model, record(root, work)) == {("/file=old", "/new=byte")}
 
@@ -146,7 +146,7 @@ def test_a_rename_between_folders_is_one_change(model: type[Model], folder: str,
 
     def work_and_sync() -> None:
         work()
-        atomic.sync_folder(f"{root}/{folder}")
+        syncing.sync_folder(f"{root}/{folder}")
 
     assert at_the_end(model, record(root, work)) == {old, new}
     atomic.move(f"{root}/b/0", f"{root}/a/0")
@@ -158,7 +158,7 @@ def test_a_folder_that_is_lost_takes_along_what_is_in_it(model: type[Model], roo
     def work() -> None:
         os.mkdir(f"{root}/c")
         os.close(atomic.create_file(f"{root}/c/file"))
-        atomic.sync_folder(f"{root}/c")
+        syncing.sync_folder(f"{root}/c")
 
     expected = {("/file=old", "/c/file=")} | ({("/file=old",)} if model is Weakest else set())
     assert at_the_end(model, record(root, work)) == expected
@@ -178,11 +178,11 @@ def test_everything_at_once(model: type[Model], root: str) -> None:
 def test_a_sync_that_is_left_out_does_nothing(model: type[Model], root: str) -> None:
     def work() -> None:
         names(root, 1)
-        atomic.sync_folder(f"{root}/a")
+        syncing.sync_folder(f"{root}/a")
 
     trace = record(root, work)
     (sync,) = trace.syncs()
-    assert sync.site.text == 'atomic.sync_folder(f"{root}/a")'
+    assert sync.site.text == 'syncing.sync_folder(f"{root}/a")'
     assert len(at_the_end(model, trace)) == 1
     assert len(at_the_end(model, trace, [sync.site])) == 2
 
@@ -209,7 +209,7 @@ def test_a_killed_process_changes_nothing_more(root: str) -> None:
             with pytest.raises(Killed):
                 atomic.remove(f"{root}/a/0")
         recorder.kill_after(None)
-        atomic.sync_folder(root)
+        syncing.sync_folder(root)
     assert len(recorder.trace.steps) == 2
     assert isinstance(recorder.trace.steps[-1], Sync)
     assert os.path.exists(f"{root}/a/0")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from unittest import mock
 
 from registry.model.errors import RegistryError
+from registry.storage import ordering
 from tests.faults.model.crashes import USUAL, Crash, Effort, Model
 from tests.faults.model.flows import Flow
 from tests.faults.model.operations import Work, opened
@@ -27,13 +29,14 @@ class Violation:
         return f"{self.reason} ({self.crash})"
 
 
-def record(flow: Flow, killed_after: int | None = None) -> Trace:
-    """Do a flow in a fresh folder and return its trace.
+def record(flow: Flow, model: type[Model], killed_after: int | None = None) -> Trace:
+    """Do a flow in a fresh folder, as on a filesystem of that kind, and return its trace.
 
     With ``killed_after`` a process that does the same is killed after so many steps before; what it
     has done so far is as little durable as what follows.
     """
-    with Workbench() as bench:
+    kept = mock.patch.object(ordering, "is_kept", return_value=model.keeps_order)
+    with kept, Workbench() as bench:
         _do(flow.before, bench.root)
         with Recorder(bench.root, observe(bench.root)) as recorder:
             if killed_after is not None:
@@ -63,9 +66,12 @@ def _do(works: Iterable[Work], root: str, recorder: Recorder | None = None) -> N
 class Trial:
     """The crashes of one trace; what has been looked at before is not looked at again."""
 
-    def __init__(self, flow: Flow, bench: Workbench, killed_after: int | None = None) -> None:
+    def __init__(
+        self, flow: Flow, model: type[Model], bench: Workbench, killed_after: int | None = None
+    ) -> None:
         self.flow = flow
-        self.trace = record(flow, killed_after)
+        self.model = model
+        self.trace = record(flow, model, killed_after)
         self._bench = bench
         returned = [step.seen for step in self.trace.steps if isinstance(step, Facts)]
         self.operations = len(returned)
@@ -82,15 +88,11 @@ class Trial:
         return len(self._known)
 
     def crashes(
-        self,
-        model: type[Model],
-        without: Collection[Site] = (),
-        effort: Effort = USUAL,
-        since: int = 0,
+        self, without: Collection[Site] = (), effort: Effort = USUAL, since: int = 0
     ) -> Iterator[Crash]:
-        """Yield the crashes that a model allows, each once."""
+        """Yield the crashes that the model allows, each once."""
         met: set[int] = set()
-        for crash in model(self.trace, without, effort).crashes(since):
+        for crash in self.model(self.trace, without, effort).crashes(since):
             key = hash((crash.promised, crash.tree))
             if key not in met:
                 met.add(key)

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 from unittest import mock
 
-from registry.storage import atomic, open_files
+from registry.storage import atomic, open_files, syncing
 
-_HANDS: Final = frozenset({__file__, atomic.__file__, open_files.__file__})
+_HANDS: Final = frozenset(
+    {__file__, atomic.__file__, open_files.__file__, syncing.__file__}
+)
 """The files that do an fsync for somebody else."""
 
 Wanted = Callable[[int, str], bool]
