@@ -44,16 +44,24 @@ class Party:
             self._stands.set()
             _flock(descriptor, operation)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether its gate has been reached."""
+        return self._thread.ident is not None
+
     def act(self) -> None:
         """Let it act, until it is done or has to wait for a lock."""
         self._thread.start()
         assert self._stands.wait(DEADLINE)
 
-    def end(self) -> None:
-        """Wait until it is done; raises what it raised."""
-        assert self._thread.ident is not None, "the gate was never reached"
-        self._thread.join(DEADLINE)
-        assert not self._thread.is_alive()
+    def wait(self) -> None:
+        """Wait until it is done, if it has begun."""
+        if self.has_begun:
+            self._thread.join(DEADLINE)
+            assert not self._thread.is_alive()
+
+    def raise_error(self) -> None:
+        """Raise what it raised."""
         if self._error is not None:
             raise self._error
 
@@ -69,11 +77,13 @@ def at(
     *,
     after: bool = False,
     when: Callable[..., bool] = lambda *arguments: True,
+    reached: bool = True,
 ) -> Iterator[Party]:
     """Let ``action`` happen at the next call of ``owner.name``, right before it or ``after`` it.
 
     ``when`` is asked with the arguments of each call whether it is the one. At the end of
-    ``with`` the other party is done; what it raised is raised there.
+    ``with`` the other party is done; what it raised is raised there. Where there must be no such
+    call, ``reached`` is false.
     """
     party = Party(action)
     original = getattr(owner, name)
@@ -90,6 +100,11 @@ def at(
         return result
 
     is_static = isinstance(inspect.getattr_static(owner, name), staticmethod)
-    with mock.patch.object(owner, name, staticmethod(gate) if is_static else gate):
-        yield party
-    party.end()
+    try:
+        with mock.patch.object(owner, name, staticmethod(gate) if is_static else gate):
+            yield party
+    finally:
+        # Whatever has become of the first one, nobody goes on acting behind its back.
+        party.wait()
+    assert party.has_begun is reached, f"{name} was {'never ' if reached else ''}called"
+    party.raise_error()

@@ -1,0 +1,77 @@
+"""What the races have in common: a layer, who relies on it, and what must be true at the end."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from registry.model.digests import Digest
+from registry.model.errors import BlobUnknown
+from tests.support.accounts import check_accounts
+from tests.support.bench import CONFIG, GRACE, IMAGE, TAG, TRASH, UNTAGGED, Bench, image
+from tests.support.travel import DAY, HOUR, MINUTE
+
+LAYER: Final = b"layer"
+DIGEST: Final = Digest.of(LAYER)
+BODY: Final = image(LAYER)
+
+_LEAPS: Final = (UNTAGGED + DAY, GRACE + HOUR, GRACE + HOUR, TRASH + DAY, GRACE + HOUR,
+                 GRACE + HOUR, UNTAGGED + DAY, GRACE + HOUR, GRACE + HOUR)  # fmt: skip
+"""Times between passes, after which everything has gone that has to go: an index and then its
+children, their leases, their entries of the trash, their content."""
+
+
+def settle(bench: Bench) -> None:
+    """Let everything go that has to go, in few passes; whatever stays has a reason."""
+    bench.prune()
+    for leap in _LEAPS:
+        bench.prune(after=leap)
+    check_accounts(bench.root)
+
+
+# --- pushing -----------------------------------------------------------------------------------
+
+
+def yes(bench: Bench) -> bool:
+    """Ask as a pusher whether the image has the layer."""
+    try:
+        bench.repository.blob(IMAGE, DIGEST, renew=True)
+    except BlobUnknown:
+        return False
+    return True
+
+
+def put(bench: Bench) -> None:
+    """Push the manifest, and with it the configuration that nobody races for."""
+    bench.blob(CONFIG)
+    bench.put(BODY, TAG)
+
+
+def check_pushed(bench: Bench) -> None:
+    """Assert that what has been pushed stays, and that nothing else does."""
+    assert bench.pull() == BODY
+    settle(bench)
+    assert bench.pull() == BODY
+
+
+def is_layer(*arguments: object) -> bool:
+    """Return whether a function was called for a name of the layer."""
+    return DIGEST.encoded in str(getattr(arguments[0], "path", arguments[0]))
+
+
+# --- what nobody has wanted for long -----------------------------------------------------------
+
+
+def old_lease(bench: Bench) -> Bench:
+    """Let the image have a blob that nobody has wanted for long; return the pruner."""
+    bench.blob(LAYER)
+    bench.prune(after=MINUTE)
+    bench.travel.wait(GRACE + HOUR)
+    return bench.again()
+
+
+def old_orphan(bench: Bench) -> Bench:
+    """Let there be old content that no image has; return the pruner, which would hold it."""
+    bench.store.filestore.store(LAYER, DIGEST)
+    bench.prune(after=MINUTE)
+    bench.travel.wait(GRACE + HOUR)
+    return bench.again()

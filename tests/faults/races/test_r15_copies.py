@@ -1,0 +1,24 @@
+"""R15: copies of a storage folder that have lost their hard links."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from registry.model.names import Tag
+from tests.support.bench import EVERYTHING, Bench
+from tests.support.travel import DAY
+
+
+def test_r15_a_restored_copy_is_not_emptied(bench: Bench, tmp_path: Path) -> None:
+    bodies = {Tag(f"{n}"): bench.push(f"{n}".encode(), to=Tag(f"{n}")) for n in range(4)}
+    shutil.copytree(bench.root, tmp_path / "copy", copy_function=shutil.copyfile)
+    copy = Bench(str(tmp_path / "copy"), bench.travel)
+    before = {name for _, _, names in os.walk(copy.layout.top("filestore")) for name in names}
+    report = copy.live_for(EVERYTHING, every=2 * DAY)
+    assert report.skipped is not None
+    after = {name for _, _, names in os.walk(copy.layout.top("filestore")) for name in names}
+    assert after == before
+    for tag, body in bodies.items():
+        assert copy.pull(tag) == body

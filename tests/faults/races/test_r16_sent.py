@@ -1,0 +1,61 @@
+"""R16: files that are being sent while their names go."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from flask import Response
+
+from registry.model.content import Blob
+from registry.model.digests import Digest
+from registry.storage.layout import content_name
+from registry.web import sending
+from registry.web.v2 import blobs
+from tests.conftest import Client
+from tests.faults.races.scenes import settle
+from tests.support.bench import ALICE, IMAGE, Bench
+
+
+def test_r16_what_is_being_sent_is_sent_to_the_end(bench: Bench) -> None:
+    """The file is opened before the answer begins; what becomes of its names does not matter."""
+    data = bytes(300_000)
+    bench.push(data)
+    with open(bench.repository.blob(IMAGE, Digest.of(data)).path, "rb") as sent:
+        bench.repository.delete_image(IMAGE, ALICE)
+        settle(bench)
+        assert not bench.stores(data)
+        assert sent.read() == data
+
+
+def test_r16_no_name_of_a_file_leaves_the_registry(client: Client) -> None:
+    """Nobody else opens files by a name that he was told: a name may be gone by then."""
+    data = bytes(300_000)
+    path = "/v2/docker-local/team/app/blobs"
+    client.request("POST", f"{path}/uploads/", query={"digest": Digest.of(data)}, body=data)
+    answer = client.get(f"{path}/{Digest.of(data)}")
+    assert answer.data == data
+    assert not [
+        name for name, _ in answer.headers if name.lower().startswith(("x-accel", "x-send"))
+    ]
+    assert content_name(Digest.of(data)) not in str(answer.headers)
+
+
+def test_r16_a_file_that_has_just_gone_is_an_unknown_blob(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look and the opening: no error of the server."""
+    data = bytes(300_000)
+    path = "/v2/docker-local/team/app/blobs"
+    client.request("POST", f"{path}/uploads/", query={"digest": Digest.of(data)}, body=data)
+    send = sending.send_blob
+
+    def late(blob: Blob) -> Response:
+        os.unlink(blob.path)
+        return send(blob)
+
+    monkeypatch.setattr(blobs, "send_blob", late)
+    answer = client.get(f"{path}/{Digest.of(data)}")
+    assert answer.status_code == 404
+    assert answer.json is not None
+    assert answer.json["errors"][0]["code"] == "BLOB_UNKNOWN"
