@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
+from typing import ParamSpec, TypeVar
 
 from registry.model.content import Actor, Blob, StoredManifest, UploadState
 from registry.model.digests import Digest
@@ -34,8 +36,27 @@ from registry.storage.upload_writer import UploadWriter
 
 logger = logging.getLogger(__name__)
 
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
 _ATTEMPTS = 3
-"""How often a blob is published whose content is pruned under the push's hands."""
+"""How often something is done whose files are taken away under its hands."""
+
+
+def _again(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Let a method look anew where its repository is deleted under its hands.
+
+    Then it finds what whoever comes later finds: nothing, or what has been restored.
+    """
+
+    @functools.wraps(method)
+    def again(*arguments: Parameters.args, **named: Parameters.kwargs) -> Result:
+        for _ in range(_ATTEMPTS - 1):
+            with contextlib.suppress(FileNotFoundError):
+                return method(*arguments, **named)
+        return method(*arguments, **named)
+
+    return again
 
 
 class LocalRepository(Repository):
@@ -182,6 +203,7 @@ class LocalRepository(Repository):
 
     # --- manifests -----------------------------------------------------------------------------
 
+    @_again
     def put_manifest(
         self,
         image: ImageName,
@@ -207,6 +229,7 @@ class LocalRepository(Repository):
         except RegistryError as error:
             logger.error("tags beyond maxUniqueTags of '%s/%s': %s", self.key, image, error)
 
+    @_again
     def delete_manifest(self, image: ImageName, reference: Reference, actor: Actor) -> None:
         """See `Repository.delete_manifest`."""
         place = self._place(image)
@@ -218,6 +241,7 @@ class LocalRepository(Repository):
             else:
                 deletion.manifest(reference)
 
+    @_again
     def delete_tag(self, image: ImageName, tag: Tag, actor: Actor) -> None:
         """See `Repository.delete_tag`."""
         place = self._place(image)
@@ -226,6 +250,7 @@ class LocalRepository(Repository):
         with self._deleting(place, actor) as deletion:
             deletion.tag(tag)
 
+    @_again
     def retire_tag(self, image: ImageName, decision: Decision, actor: Actor) -> bool:
         """See `Repository.retire_tag`."""
         place, seen = self._place(image), decision.state
@@ -237,6 +262,7 @@ class LocalRepository(Repository):
             deletion.tag(seen.tag, rule=decision.rule)
         return True
 
+    @_again
     def delete_image(self, image: ImageName, actor: Actor) -> None:
         """See `Repository.delete_image`."""
         if not self._store.manifests.digests(self._place(image)):
@@ -244,6 +270,7 @@ class LocalRepository(Repository):
         with self._deleting(self._place(image), actor) as deletion:
             deletion.everything()
 
+    @_again
     def delete_blob(self, image: ImageName, digest: Digest, actor: Actor) -> None:
         """See `Repository.delete_blob`."""
         self._store.links.find(self.key, image, digest)

@@ -86,17 +86,26 @@ class TrashSteps:
             path = self._store.layout.repository(key)
             if key in known or self._dry:
                 continue
-            status = os.stat(path)
-            if ages.of(max(status.st_mtime, status.st_ctime)) is Age.OLD:
+            if _is_old(path, ages):
                 with self._store.locks.definitions():
-                    gone = self._definitions.find(key) is None
-                    if gone and not _is_coming_back(self._store.trash, key):
+                    # Looked at again: whoever held the lock may have been deleting it.
+                    lost = self._definitions.find(key) is None and _is_old(path, ages)
+                    if lost and not _is_coming_back(self._store.trash, key):
                         self._store.trash.take_lost(key, actor)
 
     def weigh(self) -> None:
         """Count the content that only the trash keeps from being freed."""
         for size in self._store.trash.alone():
             self._report.held["trash"].add(size)
+
+
+def _is_old(folder: str, ages: Ages) -> bool:
+    """Return whether a folder is there, and has not changed for the grace."""
+    try:
+        status = os.stat(folder)
+    except FileNotFoundError:
+        return False
+    return ages.of(max(status.st_mtime, status.st_ctime)) is Age.OLD
 
 
 def _is_coming_back(trash: Trash, key: RepositoryKey) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from registry.model.content import Actor
@@ -10,7 +11,9 @@ from registry.model.names import Tag
 from registry.model.targets import Target
 from registry.repositories.definitions import Definitions
 from registry.repositories.restoring import Restoration
+from registry.storage import atomic
 from registry.storage.deletions import Deletion
+from registry.storage.layout import DEFINITION_FILE, TREE_FOLDER
 from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 
@@ -40,7 +43,7 @@ class Trashcan:
             ManifestPartsMissing: what an index needs has expired.
         """
         if target.image is None:
-            return self._restore_repository(target)
+            return self._restore_repository(target, actor)
         found = [entry for entry in self.entries(target) if not entry.is_repository]
         if not found:
             raise TrashUnknown(f"the trash has nothing of '{target}'", {"name": str(target)})
@@ -57,15 +60,28 @@ class Trashcan:
                 restoration.run(entry, overwrite=overwrite)
         return chosen
 
-    def _restore_repository(self, target: Target) -> Sequence[Deletion]:
+    def _restore_repository(self, target: Target, actor: Actor) -> Sequence[Deletion]:
         whole = [entry for entry in self.entries(target) if entry.is_repository]
         if not whole:
             raise TrashUnknown(
                 f"the repository '{target}' is not in the trash", {"name": str(target)}
             )
+        # A later entry without a definition is what a push left after the deletion.
+        known = [entry for entry in whole if self._has(entry, DEFINITION_FILE)] or whole
         with self._store.locks.definitions():
-            self._store.trash.give_back_repository(whole[-1])
-        return whole[-1:]
+            self._make_way(known[-1], actor)
+            self._store.trash.give_back_repository(known[-1])
+        return known[-1:]
+
+    def _make_way(self, entry: Deletion, actor: Actor) -> None:
+        """Take what a push has left of a repository since it was deleted; needs the lock."""
+        key = entry.repository
+        in_the_way = self._has(entry, TREE_FOLDER) and self._definitions.find(key) is None
+        if in_the_way and not atomic.remove_folder(self._store.layout.repository(key)):
+            self._store.trash.take_lost(key, actor)
+
+    def _has(self, entry: Deletion, name: str) -> bool:
+        return os.path.exists(f"{self._store.trash.path(entry)}/{name}")
 
     def empty(self, target: Target | None = None) -> int:
         """Remove entries for good; return how many. The pruner frees their content."""
