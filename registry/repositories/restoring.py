@@ -61,6 +61,7 @@ class Restoration:
                     {"digest": digest},
                 )
             self._put(entry, digest)
+        self._push.complete(digest)
         return self._store.manifests.read(self._place, digest)
 
     def _require_free(self, entry: Deletion, tag: Tag) -> None:

@@ -65,9 +65,15 @@ class UntaggedPolicy:
         age = ages.of(wanted)
         if age is not Age.OLD:
             return str(age.value)
+        if not self._has_folder(digest):
+            # Its push or deletion was killed: nobody was told that it is here, or that it stays.
+            return None
         if digest in self._kept:
             return GENERATIONS
         since = max([wanted, *self._former[digest].values()])
         if self._days < 0 or ages.of(since, self._days * _DAY) is Age.YOUNG:
             return DAYS
         return None
+
+    def _has_folder(self, digest: Digest) -> bool:
+        return self._store.manifests.has_folder(self._place, digest)

@@ -4,11 +4,12 @@ Read in this order: ``instance`` (what one registry consists of), ``setup`` (the
 ``readiness`` (whether the storage can serve), ``pruning`` with ``pruning_steps`` and
 ``pruning_report`` (freeing what nothing needs), ``trashcan`` (what was deleted, and back),
 ``history`` (what a tag was, and back), ``retention`` (deleting tags by rules) and ``regret`` (the
-rules tried on the past), ``usage`` with ``usage_books``, ``usage_forecast``, ``usage_lineage`` and ``usage_report``
-(what costs how many bytes), ``findings`` (every kind of damage), ``inspection`` (what all checks
-share), ``checking`` with ``checking_images``, ``checking_folders``, ``checking_blobs``,
-``checking_content``, ``checking_trash`` and ``checking_state`` (finding it), ``repairing`` with
-``repairing_images`` (putting it right), ``scrubbing`` (reading all content again).
+rules tried on the past), ``usage`` with ``usage_books``, ``usage_forecast``, ``usage_lineage`` and
+``usage_report`` (what costs how many bytes), ``findings`` (every kind of damage), ``inspection``
+(what all checks share), ``checking`` with ``checking_images``, ``checking_folders``,
+``checking_blobs``, ``checking_content``, ``checking_trash`` and ``checking_state`` (finding it),
+``repairing`` with ``repairing_images`` (putting it right), ``scrubbing`` (reading all content
+again).
 
 May import: repositories and below. May touch: nothing but through them.
 """

@@ -14,11 +14,11 @@ from registry.model.errors import RegistryError
 from registry.model.names import RepositoryKey
 from registry.repositories.definitions import Definitions, RepositoryDefinition
 from registry.repositories.deleting import ManifestDeletion
+from registry.repositories.manifest_writer import ManifestWriter
 from registry.repositories.untagged import UntaggedPolicy
 from registry.services.pruning_report import Report
 from registry.storage import atomic, leases, upload_sweep
 from registry.storage.image_scan import ImageScan, ImageScanner
-from registry.storage.layout import TREE_FOLDER
 from registry.storage.manifest_files import Place
 from registry.storage.orphans import Orphans
 from registry.storage.passes import Age, Ages
@@ -61,7 +61,7 @@ class TrashSteps:
             place = Place(entry.repository, entry.image)
             with self._store.locks.try_image(place.key, place.image) as free:
                 if free:
-                    self._store.trash.resolve(entry, place)
+                    self._store.trash.resolve(entry)
 
     def expire(self, ages: Ages) -> None:
         """Remove entries that have been in the trash for as long as they are kept."""
@@ -111,10 +111,7 @@ def _is_old(folder: str, ages: Ages) -> bool:
 def _is_coming_back(trash: Trash, key: RepositoryKey) -> bool:
     """Return whether the tree of a repository has been put back, and its definition has not."""
     return any(
-        entry.is_repository
-        and entry.repository == key
-        and not os.path.exists(f"{trash.path(entry)}/{TREE_FOLDER}")
-        for entry in trash.entries()
+        entry.is_repository and entry.repository == key for entry in trash.entries(staged=True)
     )
 
 
@@ -153,6 +150,8 @@ class ImageSteps:
         self._manifests(definition, place, ages)
         graph = self._store.references.read(place)
         bare = graph.registered - graph.folders - set(graph.tags.values())
+        for digest in bare & graph.live():
+            self._complete(definition, place, digest)
         scan = self._scanner.scan(place, ages, bare)
         self.split.update(scan.split)
         if self._dry:
@@ -179,6 +178,13 @@ class ImageSteps:
                 self._report.manifests_deleted += 1
             else:
                 staying |= graph.live([digest])
+
+    def _complete(self, definition: RepositoryDefinition, place: Place, digest: Digest) -> None:
+        """Give a manifest that an index or subject needs the folder that a killed push did not."""
+        if not self._dry:
+            with self._store.locks.try_image(place.key, place.image) as free:
+                if free:
+                    ManifestWriter(self._store, definition, place, self._actor).complete(digest)
 
     def _delete(
         self, definition: RepositoryDefinition, place: Place, digest: Digest, ages: Ages

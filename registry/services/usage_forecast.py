@@ -81,6 +81,9 @@ class _Policy(UntaggedPolicy):
         latest = {str(self._moved[digest]): math.inf} if digest in self._moved else {}
         return super()._former_tags(digest) | latest
 
+    def _has_folder(self, digest: Digest) -> bool:
+        return digest in self._moved or super()._has_folder(digest)
+
 
 class ImageForecast:
     """Forecasts for one image."""

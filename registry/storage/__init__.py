@@ -4,9 +4,10 @@ Read in this order: ``layout`` (every path, with the tree drawn), ``atomic`` and
 only writers), ``syncing`` and ``ordering`` (making names durable), ``locks``, ``filestore``
 (content), ``uploads`` and ``upload_writer``, ``links`` (which image may show which blob),
 ``manifests``, ``manifest_reader`` and ``manifest_files`` (manifest folders and the commit point),
-``references`` (what in an image needs what), ``trash`` and ``deletions`` (what was deleted),
-``held`` (names about to be freed), ``passes``, ``image_scan``, ``leases``, ``orphans`` and
-``upload_sweep`` (what pruning looks at), ``catalog`` (lists), ``journal`` and ``journal_reader``,
+``references`` (what in an image needs what), ``trash``, ``trash_entries`` and ``deletions`` (what
+was deleted), ``held`` (names about to be freed), ``passes``, ``image_scan``, ``leases``,
+``orphans`` and ``upload_sweep`` (what pruning looks at), ``catalog`` (lists), ``journal`` and
+``journal_reader`` (who moved which tag),
 ``pulls`` and ``pull_counts`` (who pulled what), ``walk`` (the tree as it is), ``ownership`` and
 ``ownership_walk`` (who has which bytes), ``contents`` (whether bytes are right), ``quarantine``,
 ``damage_notes`` and ``hurt`` (damaged content), ``repairs`` (the writes of a repair),

@@ -207,7 +207,11 @@ def rename_over_link(source: str, target: str) -> None:
     """Give ``source`` the name ``target`` instead; it has both, durably, before one goes."""
     remove(target)
     link(source, target)
-    barrier(os.path.dirname(target))
+    try:
+        barrier(os.path.dirname(target))
+    except BaseException:
+        remove(target)
+        raise
     remove(source)
 
 

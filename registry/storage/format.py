@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 
-from registry.model.errors import RegistryError, StorageUnusable
-from registry.storage import atomic, documents, syncing
+from registry.model.errors import RegistryError, StorageFull, StorageUnusable
+from registry.storage import atomic, documents, open_files, syncing
 from registry.storage.layout import FOLDERS, FORMAT_VERSION, Layout
+
+logger = logging.getLogger(__name__)
 
 
 def prepare(layout: Layout) -> bool:
     """Make the folders of a storage root and check that it can serve.
 
-    Returns whether it is new, that is, whether the first start has not been finished.
+    Returns whether it is new, that is, whether the first start has not been finished. Only that
+    needs room: on a full disk pulls go on, and pruning makes room.
 
     Raises:
         StorageUnusable: with the reason and the remedy in one sentence.
@@ -38,8 +42,14 @@ def prepare(layout: Layout) -> bool:
         raise StorageUnusable(_unwritable(root, reason)) from None
     except FileNotFoundError as error:
         raise StorageUnusable(_unwritable(root, error.strerror)) from None
-    probe(layout)
-    return not _is_stamped(layout)
+    new = not _is_stamped(layout)
+    try:
+        _try(layout)
+    except StorageFull as error:
+        if new:
+            raise _unwritten(layout, error) from None
+        logger.warning("the storage folder '%s': %s", root, error)
+    return new
 
 
 def _unwritable(root: str, reason: str | None) -> str:
@@ -56,12 +66,26 @@ def probe(layout: Layout) -> None:
         StorageUnusable: with the reason and the remedy in one sentence.
     """
     try:
+        _try(layout)
+    except StorageFull as error:
+        raise _unwritten(layout, error) from None
+
+
+def _unwritten(layout: Layout, error: RegistryError) -> StorageUnusable:
+    return StorageUnusable(
+        f"the storage folder '{layout.root}' cannot be written ({error}); check free space "
+        "and the rights of the server's user"
+    )
+
+
+def _try(layout: Layout) -> None:
+    """Raise StorageFull or StorageUnusable if the folder cannot be written and linked in."""
+    try:
         temporary = atomic.write_temporary(layout.top("uploads"), b"probe")
+    except StorageFull:
+        raise
     except RegistryError as error:
-        raise StorageUnusable(
-            f"the storage folder '{layout.root}' cannot be written ({error}); check free space "
-            "and the rights of the server's user"
-        ) from None
+        raise _unwritten(layout, error) from None
     try:
         for name in ("artifacts", "filestore"):
             _probe_link(layout, temporary, layout.top(name))
@@ -76,6 +100,8 @@ def _probe_link(layout: Layout, temporary: str, folder: str) -> None:
         os.link(temporary, target)
         linked = os.stat(target).st_nlink == 2
     except OSError as error:
+        if error.errno in open_files.FULL:
+            raise StorageFull(open_files.NO_ROOM) from None
         raise StorageUnusable(
             f"'{folder}' takes no hard links from '{layout.top('uploads')}' ({error.strerror}); "
             "the whole storage folder must lie on one filesystem that has hard links, such as "

@@ -19,7 +19,8 @@ from registry.model.errors import StorageFailed, StorageFull
 
 logger = logging.getLogger(__name__)
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+NO_ROOM = "the storage is full; free space or raise the quota"
 
 _library = ctypes.CDLL(None, use_errno=True)
 _syncfs = getattr(_library, "syncfs", None)
@@ -42,8 +43,8 @@ def translated() -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.EMLINK:
             raise LinksExhausted from error
-        if error.errno in _FULL:
-            raise StorageFull("the storage is full; free space or raise the quota") from error
+        if error.errno in FULL:
+            raise StorageFull(NO_ROOM) from error
         logger.error("storage failed: %s", error)
         raise StorageFailed("the storage folder cannot be read or written") from error
 

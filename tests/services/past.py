@@ -12,7 +12,7 @@ import pytest
 from registry.config import Config
 from registry.model.digests import Digest
 from registry.model.names import ImageName, Tag
-from registry.repositories import pushing, sidecars
+from registry.repositories import manifest_writer, sidecars
 from registry.repositories.base import Repository
 from registry.repositories.definitions import FieldValue
 from registry.services.instance import Instance
@@ -37,7 +37,7 @@ class PastRegistry:
 
     def __init__(self, root: Path, patch: pytest.MonkeyPatch) -> None:
         self.moment = NOW
-        for module in (journal, sidecars, pushing, trash, deletions):
+        for module in (journal, sidecars, manifest_writer, trash, deletions):
             patch.setattr(module, "now", lambda: self.moment)
         self.root = root
         self.instance: Instance = build(Config(storage_root=str(root)))

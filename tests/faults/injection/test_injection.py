@@ -42,13 +42,8 @@ def points(bench: Bench, flow: Flow, mode: Mode) -> list[Point]:
 
 
 OPEN = {
-    ("push-index", "kill"): "a child that is shown by digest gets no folder of its own",
-    ("restore-index", "kill"): "the same",
-    ("delete-tag", "kill"): "a manifest whose deletion was broken off stays like an untagged one",
-    ("delete-tag", "eio"): "the same",
     ("repository-restore", "kill"): "a broken restoration stays in the trash until it is repeated",
     ("repository-restore", "eio"): "the same",
-    ("overwrite-with-index", "enospc"): "both names of the manifest stay until the pruner comes",
 }
 """What is not as it shall be yet, and loses nothing."""
 

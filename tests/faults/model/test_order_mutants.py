@@ -54,13 +54,13 @@ def commit_before_links(patch: pytest.MonkeyPatch) -> None:
 
 
 def stale_links_before_commit(patch: pytest.MonkeyPatch) -> None:
-    put = ManifestPush._put
+    put = ManifestPush.put
 
     def first_drop(self: ManifestPush, reference: Any, candidate: Any, **how: Any) -> None:
         self._store.manifests.drop_stale_links(self._place, reference, candidate.blobs)
         put(self, reference, candidate, **how)
 
-    patch.setattr(ManifestPush, "_put", first_drop)
+    patch.setattr(ManifestPush, "put", first_drop)
 
 
 def old_manifest_away_before_commit(patch: pytest.MonkeyPatch) -> None:
