@@ -181,6 +181,7 @@ class Definitions:
         """
         with self._store.locks.definitions():
             self.get(key)
+            self._store.trash.resolve_key(key)
             self._store.trash.take_repository(
                 key, self._store.layout.repository_definition(key), actor
             )

@@ -125,7 +125,7 @@ class Trash(TrashEntries):
         path = self.path(entry)
         if entry.image is None:
             defined = os.path.exists(self._layout.repository_definition(entry.repository))
-            return True
+            return not defined or os.path.exists(f"{path}/{TREE_FOLDER}")
         if entry.reference is None:
             # Its note has lost that, so nobody can look for it anywhere else.
             return True

@@ -1,8 +1,7 @@
-"""The trash: entries are complete before anything vanishes, whatever happens in between."""
+"""The trash: what its entries are, how they are found, and how they go."""
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from collections.abc import Callable
@@ -10,57 +9,25 @@ from typing import Any
 
 import pytest
 
-from registry.model.content import Actor
 from registry.model.digests import Digest
-from registry.model.errors import RestoreConflict, StorageFailed, StorageFull, TrashUnknown
-from registry.model.names import Reference, Tag
 from registry.storage.deletions import Deletion
-from registry.storage.layout import content_name
 from registry.storage.store import Store
 from tests.storage.conftest import IMAGE, KEY, PLACE
-from tests.storage.faults import BUILDING, STEPS, Call, Watched, fails, in_child, kills
-from tests.storage.folders import files, inode, temporaries
-from tests.storage.pushes import add_blob, image_body, index_body, put
+from tests.storage.faults import STEPS, Watched, in_child, kills
+from tests.storage.folders import files, inode
+from tests.storage.pushes import image_body, index_body, put
+from tests.storage.trashing import (
+    ALICE,
+    SECOND,
+    TAG,
+    check_complete,
+    delete,
+    entries,
+    folder_of,
+    push,
+    top,
+)
 from tests.support.travel import DAY, Travel
-
-ALICE = Actor("alice", "192.0.2.1")
-TAG, SECOND = Tag("1.0"), Tag("2.0")
-
-
-def push(store: Store, reference: Reference = TAG, note: str = "") -> Digest:
-    """Put an image of two blobs under a reference."""
-    blobs = tuple(add_blob(store, data) for data in (b"{}", b"layer"))
-    return put(store, reference, image_body(b"layer", note=note), blobs)
-
-
-def delete(store: Store, *deletions: tuple[Reference, Digest]) -> None:
-    """Delete manifest folders, in the order of `ManifestDeletion`."""
-    with store.locks.image(KEY, IMAGE):
-        staged = store.trash.stage(PLACE, deletions, ALICE)
-        store.manifests.remove_folders(PLACE, [reference for reference, _ in deletions])
-        store.trash.finish(staged)
-
-
-def entries(store: Store) -> list[Deletion]:
-    return list(store.trash.entries())
-
-
-def top(store: Store) -> list[str]:
-    return sorted(os.listdir(store.layout.top("trash")))
-
-
-def folder_of(store: Store, reference: Reference = TAG) -> str:
-    return store.layout.manifest_folder(KEY, IMAGE, reference)
-
-
-def check_complete(store: Store, entry: Deletion, digest: Digest) -> None:
-    found = files(store.trash.path(entry))
-    assert sorted(found) == sorted(
-        ["deletion.json", "manifest.json", "manifest.json.properties.json",
-         content_name(Digest.of(b"{}")), content_name(Digest.of(b"layer"))]
-    )  # fmt: skip
-    assert Digest.of(found["manifest.json"]) == digest
-
 
 # --- what an entry is --------------------------------------------------------------------------
 
@@ -193,110 +160,6 @@ def test_what_is_half_done_stays_for_a_while(store: Store, travel: Travel) -> No
     assert top(store) == staged
 
 
-# --- failing -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO], ids=["full", "failed"])
-def test_the_disk_fails_while_an_entry_is_staged(store: Store, code: int) -> None:
-    """Nothing is left in the trash, and nothing has been deleted."""
-    first, second = push(store), push(store, SECOND, note="second")
-    before = files(store.layout.image(KEY, IMAGE))
-    for number in range(1, 100):
-        with Watched(fails(number, code), BUILDING) as seen:
-            try:
-                store.trash.stage(PLACE, [(TAG, first), (SECOND, second)], ALICE)
-            except (StorageFull, StorageFailed) as error:
-                assert isinstance(error, StorageFull) == (code == errno.ENOSPC)  # noqa: PT017
-            else:
-                break
-        assert top(store) == [], seen.calls[-1]
-        assert files(store.layout.image(KEY, IMAGE)) == before
-    assert number > 10
-
-
-def test_an_inode_without_links_to_give_is_copied(store: Store) -> None:
-    digest = push(store)
-
-    def exhausted(number: int, call: Call) -> None:
-        if call.name == "link" and "/trash/" in call.paths[1] and IMAGE in call.paths[0]:
-            raise OSError(errno.EMLINK, "Too many links")
-
-    with Watched(exhausted):
-        delete(store, (TAG, digest))
-    (entry,) = entries(store)
-    check_complete(store, entry, digest)
-    assert temporaries(store.layout.root) == []
-
-
-# --- killed ------------------------------------------------------------------------------------
-
-
-def resolve(store: Store) -> None:
-    """Do what the pruner does with what is staged."""
-    for entry in store.trash.entries(staged=True):
-        store.trash.resolve(entry, PLACE)
-
-
-@pytest.mark.parametrize("number_of_tags", [1, 2, 9])
-def test_killed_at_every_step_of_a_deletion(
-    store: Store, travel: Travel, number_of_tags: int
-) -> None:
-    """Each manifest is in its place or in the trash, completely; never in none, never in both."""
-    tags = [Tag(f"{n}") for n in range(number_of_tags)]
-    digest = Digest.of(image_body(b"layer"))
-    reached = 0
-    for number in range(1, 400):
-        for tag in tags:
-            push(store, tag)
-
-        def run(number: int = number) -> None:
-            with Watched(kills(number), STEPS):
-                delete(store, *((tag, digest) for tag in tags))
-
-        code = in_child(run)
-        resolve(Store(store.layout.root))
-        deleted = {entry.reference for entry in entries(store)}
-        reached = max(reached, len(deleted))
-        for tag in tags:
-            assert store.manifests.has_folder(PLACE, tag) is (tag not in deleted)
-            if tag not in deleted:
-                assert store.manifests.holds(PLACE, tag, Digest.of(b"layer"))
-        for entry in entries(store):
-            check_complete(store, entry, digest)
-            store.trash.remove(entry)
-        travel.wait(2 * DAY)
-        store.trash.sweep(travel.time() - DAY, travel.time() - DAY)
-        assert top(store) == []
-        if code == 0:
-            break
-    else:
-        raise AssertionError("the deletion never came to its end")
-    assert reached == number_of_tags
-    for name in temporaries(store.layout.root):
-        os.unlink(f"{store.layout.root}/{name}")
-
-
-def test_resolving_what_is_over_already_does_nothing(store: Store) -> None:
-    digest = push(store)
-    staged = store.trash.stage(PLACE, [(TAG, digest)], ALICE)
-    (seen,) = store.trash.entries(staged=True)
-    store.manifests.remove_folders(PLACE, [TAG])
-    store.trash.finish(staged)
-    store.trash.resolve(seen, PLACE)
-    assert len(entries(store)) == 1
-
-
-def test_another_manifest_under_the_same_tag_is_no_reason_to_give_up(store: Store) -> None:
-    """Killed after the removal; then somebody pushed the tag again."""
-    digest = push(store)
-    store.trash.stage(PLACE, [(TAG, digest)], ALICE)
-    store.manifests.remove_folders(PLACE, [TAG])
-    push(store, note="another")
-    resolve(store)
-    (entry,) = entries(store)
-    check_complete(store, entry, digest)
-
-
 # --- notes that cannot be read -----------------------------------------------------------------
 
 
@@ -317,91 +180,3 @@ def test_an_entry_without_a_readable_note_is_none(
     change(path)
     assert entries(store) == [whole]
     assert store.trash.entry(damaged.id) is None
-
-
-# --- whole repositories ------------------------------------------------------------------------
-
-
-def define(store: Store) -> str:
-    path = store.layout.repository_definition(KEY)
-    with open(path, "w", encoding="ascii") as file:
-        file.write("{}")
-    return path
-
-
-def test_a_repository_goes_and_comes_back(store: Store) -> None:
-    push(store)
-    before = files(store.layout.repository(KEY))
-    definition = define(store)
-    store.trash.take_repository(KEY, definition, ALICE)
-    assert not os.path.exists(definition)
-    assert not os.path.exists(store.layout.repository(KEY))
-    (entry,) = entries(store)
-    assert entry.is_repository
-    store.trash.give_back_repository(entry)
-    assert files(store.layout.repository(KEY)) == before
-    assert os.path.exists(definition)
-    assert top(store) == []
-
-
-def test_a_repository_does_not_come_back_over_another_one(store: Store) -> None:
-    push(store)
-    store.trash.take_repository(KEY, define(store), ALICE)
-    (entry,) = entries(store)
-    define(store)
-    with pytest.raises(RestoreConflict):
-        store.trash.give_back_repository(entry)
-    os.unlink(store.layout.repository_definition(KEY))
-    push(store)
-    with pytest.raises(RestoreConflict):
-        store.trash.give_back_repository(entry)
-    assert entries(store) == [entry]
-
-
-def test_a_lost_repository_has_no_definition_to_come_back_with(store: Store) -> None:
-    push(store)
-    store.trash.take_lost(KEY, ALICE)
-    (entry,) = entries(store)
-    with pytest.raises(TrashUnknown):
-        store.trash.give_back_repository(entry)
-
-
-@pytest.mark.parametrize("way", ["delete", "restore"])
-def test_killed_at_every_step_of_a_whole_repository(store: Store, way: str) -> None:
-    """It is there or in the trash, with all that it has; what is done again is done."""
-    push(store)
-    before = files(store.layout.repository(KEY))
-    definition = define(store)
-
-    def go() -> None:
-        if way == "delete":
-            store.trash.take_repository(KEY, definition, ALICE)
-        else:
-            store.trash.give_back_repository(entries(store)[0])
-
-    for number in range(1, 60):
-        if way == "restore" and os.path.exists(definition):
-            store.trash.take_repository(KEY, definition, ALICE)
-
-        def run(number: int = number) -> None:
-            with Watched(kills(number), STEPS):
-                go()
-
-        code = in_child(run)
-        again = Store(store.layout.root)
-        for entry in again.trash.entries(staged=True):
-            again.trash.resolve_repository(entry)
-        if os.path.exists(definition):
-            assert files(store.layout.repository(KEY)) == before
-        else:
-            (entry,) = entries(store)
-            again.trash.give_back_repository(entry)
-        assert files(store.layout.repository(KEY)) == before
-        assert os.path.exists(definition)
-        if code == 0:
-            break
-        for left in entries(store):
-            store.trash.remove(left)
-    assert number > 5
-    for name in temporaries(store.layout.root):
-        os.unlink(f"{store.layout.root}/{name}")
