@@ -13,9 +13,7 @@ from unittest import mock
 
 from registry.storage import atomic, open_files, syncing
 
-_HANDS: Final = frozenset(
-    {__file__, atomic.__file__, open_files.__file__, syncing.__file__}
-)
+_HANDS: Final = frozenset({__file__, atomic.__file__, open_files.__file__, syncing.__file__})
 """The files that do an fsync for somebody else."""
 
 Wanted = Callable[[int, str], bool]
