@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from registry.model.content import Actor
 from registry.model.errors import TrashUnknown
-from registry.model.names import Tag
+from registry.model.names import RepositoryKey, Tag
 from registry.model.targets import Target
 from registry.repositories.definitions import Definitions
 from registry.repositories.restoring import Restoration
 from registry.storage import atomic
 from registry.storage.deletions import Deletion
-from registry.storage.layout import DEFINITION_FILE, TREE_FOLDER
 from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 
@@ -61,27 +59,26 @@ class Trashcan:
         return chosen
 
     def _restore_repository(self, target: Target, actor: Actor) -> Sequence[Deletion]:
-        whole = [entry for entry in self.entries(target) if entry.is_repository]
-        if not whole:
-            raise TrashUnknown(
-                f"the repository '{target}' is not in the trash", {"name": str(target)}
-            )
-        # A later entry without a definition is what a push left after the deletion.
-        known = [entry for entry in whole if self._has(entry, DEFINITION_FILE)] or whole
+        trash = self._store.trash
         with self._store.locks.definitions():
-            self._make_way(known[-1], actor)
-            self._store.trash.give_back_repository(known[-1])
-        return known[-1:]
+            # Whoever was deleting it, or bringing it back, may have been killed.
+            trash.resolve_key(target.key)
+            whole = [entry for entry in self.entries(target) if entry.is_repository]
+            if not whole:
+                raise TrashUnknown(
+                    f"the repository '{target}' is not in the trash", {"name": str(target)}
+                )
+            # A later entry without a definition is what a push left after the deletion.
+            last = ([entry for entry in whole if trash.has_definition(entry)] or whole)[-1]
+            if self._definitions.find(target.key) is None:
+                self._make_way(target.key, actor)
+            trash.give_back_repository(last)
+        return [last]
 
-    def _make_way(self, entry: Deletion, actor: Actor) -> None:
+    def _make_way(self, key: RepositoryKey, actor: Actor) -> None:
         """Take what a push has left of a repository since it was deleted; needs the lock."""
-        key = entry.repository
-        in_the_way = self._has(entry, TREE_FOLDER) and self._definitions.find(key) is None
-        if in_the_way and not atomic.remove_folder(self._store.layout.repository(key)):
+        if not atomic.remove_folder(self._store.layout.repository(key)):
             self._store.trash.take_lost(key, actor)
-
-    def _has(self, entry: Deletion, name: str) -> bool:
-        return os.path.exists(f"{self._store.trash.path(entry)}/{name}")
 
     def empty(self, target: Target | None = None) -> int:
         """Remove entries for good; return how many. The pruner frees their content."""

@@ -176,6 +176,10 @@ class Trash(TrashEntries):
             syncing.barrier(self._layout.top("artifacts"))
         self.finish([path])
 
+    def has_definition(self, entry: Deletion) -> bool:
+        """Return whether an entry is a repository that can be given back."""
+        return os.path.exists(f"{self.path(entry)}/{DEFINITION_FILE}")
+
     def give_back_repository(self, entry: Deletion) -> None:
         """Put a whole repository back; needs the definitions lock. Durable.
 
@@ -187,7 +191,7 @@ class Trash(TrashEntries):
         """
         key, folder = entry.repository, self._layout.repository(entry.repository)
         definition = self._layout.repository_definition(key)
-        if not os.path.exists(f"{self.path(entry)}/{DEFINITION_FILE}"):
+        if not self.has_definition(entry):
             raise TrashUnknown(f"the trash has no definition of '{key}'", {"id": entry.id})
         if os.path.exists(definition) or not atomic.remove_folder(folder):
             raise RestoreConflict(
