@@ -2,7 +2,7 @@
 
 Every worker has one; who comes first takes a lock and makes the pass, and the others see in the
 record of the passes that none is due. A pass rests four times as long as it works, so that it
-costs no more than a fifth of one core, and requests never wait for it.
+costs less than a fifth of one core, and requests never wait for it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from registry.storage.journal import now
 logger = logging.getLogger(__name__)
 
 _WORK: Final = 0.005
-"""Seconds of work after which the thread rests."""
-_REST: Final = 4.0
+"""Seconds of the processor after which the thread rests."""
+_REST: Final = 4.1
 """How many times as long it rests."""
 _LOOKS: Final = 5.0
 """Seconds between two looks whether a pass is due, at most."""
@@ -35,16 +35,18 @@ class Pace:
 
     def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self._since = time.perf_counter()
+        self._since = time.thread_time()
 
     def __call__(self) -> None:
         """Rest, if enough work has been done; raises `Stopped`."""
-        worked = time.perf_counter() - self._since
+        if self._stop.is_set():
+            raise Stopped
+        worked = time.thread_time() - self._since
         if worked < _WORK:
             return
         if self._stop.wait(worked * _REST):
             raise Stopped
-        self._since = time.perf_counter()
+        self._since = time.thread_time()
 
 
 class Jobs:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from registry.model.digests import HEX_LENGTHS
 from registry.model.errors import StorageFull
 from registry.storage import atomic, held
 from registry.storage.held import Held
@@ -61,6 +62,7 @@ class FilestoreScan:
 
 
 _ENCODED: Final = re.compile(r"[0-9a-f]{64,128}")
+_LENGTHS: Final = frozenset(HEX_LENGTHS.values())
 
 MOST: Final = 1_000_000
 """Orphans that are remembered in one scan; the others wait for the next."""
@@ -84,31 +86,54 @@ class Orphans:
         for shard in self._shards():
             try:
                 with os.scandir(shard) as entries:
-                    for entry in entries:
-                        self._look(entry, ages, found)
+                    names, size = self._look_at_all(entries, ages, found)
             except (FileNotFoundError, NotADirectoryError):
                 continue
+            found.total.names += names
+            found.total.bytes += size
             pause()
         return found
 
+    def _look_at_all(
+        self, entries: Iterator[os.DirEntry[str]], ages: Ages, found: FilestoreScan
+    ) -> tuple[int, int]:
+        """Look at the names of a shard; return the number and bytes of those that are content.
+
+        This loop is what a pass over a large store costs, so content that somebody has is passed
+        over within it.
+        """
+        names = size = 0
+        for entry in entries:
+            name = entry.name
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if len(name) not in _LENGTHS or name[0] == "_":
+                self._look_at_other(entry, status, ages, found)
+                continue
+            names += 1
+            size += status.st_size
+            if status.st_nlink == 1:
+                self._look_at_orphan(entry, status, ages, found)
+        return names, size
+
     @staticmethod
-    def _look(entry: os.DirEntry[str], ages: Ages, found: FilestoreScan) -> None:
-        try:
-            status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            return
-        if entry.name.startswith("_"):
-            on_hold = held.parse(os.path.dirname(entry.path), entry.name)
-            if on_hold is not None:
-                found.held.append(on_hold)
-            elif entry.name.startswith(TEMPORARY_PREFIX) and ages.of(status.st_mtime) is Age.OLD:
-                found.leftovers.append(entry.path)
-            return
+    def _look_at_other(
+        entry: os.DirEntry[str], status: os.stat_result, ages: Ages, found: FilestoreScan
+    ) -> None:
+        """Look at what is on hold or half-done; the check of the store names all other files."""
+        on_hold = held.parse(os.path.dirname(entry.path), entry.name)
+        if on_hold is not None:
+            found.held.append(on_hold)
+        elif entry.name.startswith(TEMPORARY_PREFIX) and ages.of(status.st_mtime) is Age.OLD:
+            found.leftovers.append(entry.path)
+
+    @staticmethod
+    def _look_at_orphan(
+        entry: os.DirEntry[str], status: os.stat_result, ages: Ages, found: FilestoreScan
+    ) -> None:
         if not _ENCODED.fullmatch(entry.name):
-            # Somebody else's file; the check of the store names it.
-            return
-        found.total.add(status.st_size)
-        if status.st_nlink != 1:
             return
         found.orphans.add(status.st_size)
         # The change time, too: it says when the last other name was removed.
