@@ -60,7 +60,9 @@ def deletion(
 STALE: Final = ("stale link", "temporary")
 UPLOAD: Final = ("upload",)
 LITTER: Final = ("stale link", "staged", "temporary", "unfinished manifest", "upload")
-RECORD: Final = ("pruning.json", "_tmp.", "filestore/")
+REMOVED: Final = ("trash/_tmp.",)
+"""Without room for another name, what goes from the trash goes under the one that it has."""
+RECORD: Final = ("pruning.json", "_tmp.", "filestore/", *REMOVED)
 
 TABLE: Final = (
     Flow("push", pushes.push, thorough=True),
@@ -96,7 +98,7 @@ TABLE: Final = (
     deletion("delete-blob", deletions.delete_blob, deletions.loose_blob, thorough=True),
     Flow("restore", deletions.restore, deletions.delete_tag, done=("TrashUnknown",)),
     Flow("restore-index", deletions.restore, deletions.deleted_index, done=("TrashUnknown",)),
-    Flow("trash-empty", deletions.empty_trash, deletions.delete_image),
+    Flow("trash-empty", deletions.empty_trash, deletions.delete_image, untold=REMOVED),
     # A pass goes on after a failure, and says at its end that images were left out, not why.
     Flow(
         "prune",
@@ -125,6 +127,8 @@ TABLE: Final = (
         "repository-restore",
         administration.restore_repository,
         administration.delete_repository,
+        leaves=("staged",),
+        untold=REMOVED,
         done=("TrashUnknown",),
     ),
 )

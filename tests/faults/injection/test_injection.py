@@ -41,13 +41,6 @@ def points(bench: Bench, flow: Flow, mode: Mode) -> list[Point]:
     return sampled(found, SAMPLE, f"{flow.name} {mode.name}")
 
 
-OPEN = {
-    ("repository-restore", "kill"): "a broken restoration stays in the trash until it is repeated",
-    ("repository-restore", "eio"): "the same",
-}
-"""What is not as it shall be yet, and loses nothing."""
-
-
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES.keys())
 @pytest.mark.parametrize("flow", FLOWS.values(), ids=FLOWS.keys())
 def test_every_state_is_whole(bench: Bench, flow: Flow, mode: Mode) -> None:
@@ -55,8 +48,6 @@ def test_every_state_is_whole(bench: Bench, flow: Flow, mode: Mode) -> None:
     wrong = [
         what for point in points(bench, flow, mode) for what in bench.try_point(flow, mode, point)
     ]
-    if wrong and (flow.name, mode.name) in OPEN:
-        pytest.xfail(OPEN[flow.name, mode.name])
     if wrong:
         pytest.fail("\n".join(wrong), pytrace=False)
 
