@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 from filelock import Timeout, UnixFileLock
 
-from registry.model.errors import StorageFailed
+from registry.model.errors import StorageFailed, StorageFull
 from registry.model.names import ImageName, RepositoryKey
 from registry.storage import atomic, open_files
 from registry.storage.layout import Layout
@@ -67,8 +67,15 @@ class Locks:
 
     @contextlib.contextmanager
     def try_job(self, name: str) -> Iterator[bool]:
-        """Hold the right to do a periodic job if no other process has it; yield whether held."""
-        with self._try(self._layout.lock(name)) as held:
+        """Hold the right to do a periodic job if no other process has it; yield whether held.
+
+        A disk without room for the lock's file keeps no job from running: it is there to save
+        work, and it is pruning that makes room.
+        """
+        with contextlib.ExitStack() as stack:
+            held = True
+            with contextlib.suppress(StorageFull):
+                held = stack.enter_context(self._try(self._layout.lock(name)))
             yield held
 
     def _image(self, key: RepositoryKey, image: ImageName) -> str:

@@ -239,7 +239,9 @@ class Uploads:
         except FileNotFoundError:
             raise upload_unknown() from None
         try:
-            open_files.write_all(record, json.dumps(checkpoint).encode() + b"\n")
+            # The bytes have had room. Without this they are read again in the end, no more.
+            with contextlib.suppress(StorageFull):
+                open_files.write_all(record, json.dumps(checkpoint).encode() + b"\n")
         finally:
             os.close(record)
 
