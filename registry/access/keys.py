@@ -29,9 +29,15 @@ class SigningKeys:
 
     def ensure(self) -> None:
         """Make the first key if there is none."""
+        if self._is_there():
+            # Without the lock, which a read-only storage folder does not give.
+            return
         with self._store.locks.definitions():
-            if self._store.documents.read(self._store.layout.keys()) is None:
+            if not self._is_there():
                 self._write([_fresh_key()])
+
+    def _is_there(self) -> bool:
+        return self._store.documents.read(self._store.layout.keys()) is not None
 
     def rotate(self) -> int:
         """Add a key that signs from now on, forget the oldest, and return how many verify."""

@@ -199,6 +199,10 @@ class StorageFailed(RegistryError):
     """The storage folder cannot be read or written; the log says more."""
 
 
+class StorageReadOnly(StorageFailed):
+    """The storage folder can be read and not written, as after an error of its filesystem."""
+
+
 class ManifestDamaged(StorageFailed):
     """The stored bytes of a manifest are not those that were pushed."""
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from registry.model.digests import Digest
+from registry.model.errors import StorageReadOnly
 from registry.storage import atomic, held, open_files
 from registry.storage.layout import Layout
 from registry.storage.open_files import LinksExhausted
@@ -124,7 +125,11 @@ class Filestore:
         is still there: only then may anybody be told so.
         """
         if time.time() - status.st_mtime > self._renewal:
-            return atomic.touch(path)
+            try:
+                return atomic.touch(path)
+            except StorageReadOnly:
+                # Pulls go on; and nobody can prune here, either.
+                return True
         return True
 
     def has(self, digest: Digest) -> bool:
@@ -133,3 +138,13 @@ class Filestore:
             os.stat(self._layout.content(digest))
             return True
         return False
+
+    def name_of(self, digest: Digest) -> str | None:
+        """Return the path of stored content below the filestore's folder, or None.
+
+        For a reverse proxy that reads it there. As long as an image has the content the name
+        stays: pruning takes only names that are the last one of their inode.
+        """
+        if not self.has(digest):
+            return None
+        return os.path.relpath(self._layout.content(digest), self._layout.top("filestore"))

@@ -7,7 +7,7 @@ import json
 import logging
 import os
 
-from registry.model.errors import RegistryError, StorageFull, StorageUnusable
+from registry.model.errors import RegistryError, StorageFull, StorageReadOnly, StorageUnusable
 from registry.storage import atomic, documents, open_files, syncing
 from registry.storage.layout import FOLDERS, FORMAT_VERSION, Layout
 
@@ -18,7 +18,7 @@ def prepare(layout: Layout) -> bool:
     """Make the folders of a storage root and check that it can serve.
 
     Returns whether it is new, that is, whether the first start has not been finished. Only that
-    needs room: on a full disk pulls go on, and pruning makes room.
+    needs to write: on a full disk pulls go on, and pruning makes room; on a read-only one pulls do.
 
     Raises:
         StorageUnusable: with the reason and the remedy in one sentence.
@@ -45,7 +45,7 @@ def prepare(layout: Layout) -> bool:
     new = not _is_stamped(layout)
     try:
         _try(layout)
-    except StorageFull as error:
+    except (StorageFull, StorageReadOnly) as error:
         if new:
             raise _unwritten(layout, error) from None
         logger.warning("the storage folder '%s': %s", root, error)
@@ -67,7 +67,7 @@ def probe(layout: Layout) -> None:
     """
     try:
         _try(layout)
-    except StorageFull as error:
+    except (StorageFull, StorageReadOnly) as error:
         raise _unwritten(layout, error) from None
 
 
@@ -79,10 +79,10 @@ def _unwritten(layout: Layout, error: RegistryError) -> StorageUnusable:
 
 
 def _try(layout: Layout) -> None:
-    """Raise StorageFull or StorageUnusable if the folder cannot be written and linked in."""
+    """Raise StorageFull, StorageReadOnly or StorageUnusable if it cannot be written and linked."""
     try:
         temporary = atomic.write_temporary(layout.top("uploads"), b"probe")
-    except StorageFull:
+    except (StorageFull, StorageReadOnly):
         raise
     except RegistryError as error:
         raise _unwritten(layout, error) from None

@@ -17,9 +17,8 @@ from typing import Any
 from registry.model.content import Actor
 from registry.model.errors import RegistryError
 from registry.model.names import ImageName, RepositoryKey
-from registry.storage import atomic
+from registry.storage import atomic, open_files
 from registry.storage.layout import Layout
-from registry.storage.open_files import write_all
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +58,6 @@ class Journal:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._lock = threading.Lock()
-        self._day = ""
         self._descriptor = -1
         self._process = 0
         self._torn = False
@@ -88,18 +86,18 @@ class Journal:
             # What a failed write left of a line must not spoil this one.
             whole = (b"\n" if self._torn else b"") + line + b"\n"
             self._torn = True
-            write_all(descriptor, whole)
+            open_files.write_all(descriptor, whole)
             self._torn = False
         except RegistryError as error:
             logger.error("a line of the journal is lost (%s): %s", error, line.decode())
 
     def _open(self, day: str) -> int:
-        """Return the descriptor of the day's file; a removed or forked one is opened again."""
-        stale = day != self._day or self._process != os.getpid() or self._descriptor < 0
-        if stale or os.fstat(self._descriptor).st_nlink == 0:
+        """Return the descriptor of the day's file; a forked or a replaced one is opened again."""
+        path = self._layout.journal(day)
+        if self._process != os.getpid() or not open_files.is_at(self._descriptor, path):
             self._close()
-            self._descriptor = atomic.open_append(self._layout.journal(day))
-            self._day, self._process = day, os.getpid()
+            self._descriptor = atomic.open_append(path)
+            self._process = os.getpid()
         return self._descriptor
 
     def close(self) -> None:

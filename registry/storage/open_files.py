@@ -1,8 +1,8 @@
 """Changing open files: bytes, permissions, locks; and what an error of the disk means.
 
 The other half of `registry.storage.atomic`, which changes names. Errors come out by cause: a full
-disk or quota as `StorageFull`, any other failure of the disk as `StorageFailed`;
-``FileNotFoundError`` and ``FileExistsError`` are answers, and pass through.
+disk or quota as `StorageFull`, a read-only one as `StorageReadOnly`, any other failure of the disk
+as `StorageFailed`; ``FileNotFoundError`` and ``FileExistsError`` are answers, and pass through.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import logging
 import os
 from collections.abc import Iterator
 
-from registry.model.errors import StorageFailed, StorageFull
+from registry.model.errors import StorageFailed, StorageFull, StorageReadOnly
 
 logger = logging.getLogger(__name__)
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+READ_ONLY = "the storage is read-only for now: what is there can be pulled, nothing can be changed"
 NO_ROOM = "the storage is full; free space or raise the quota"
 
 _library = ctypes.CDLL(None, use_errno=True)
@@ -46,6 +47,8 @@ def translated() -> Iterator[None]:
         if error.errno in FULL:
             raise StorageFull(NO_ROOM) from error
         logger.error("storage failed: %s", error)
+        if error.errno == errno.EROFS:
+            raise StorageReadOnly(READ_ONLY) from error
         raise StorageFailed("the storage folder cannot be read or written") from error
 
 
@@ -111,6 +114,18 @@ def start_writeback(descriptor: int, offset: int, size: int) -> None:
     """
     if _sync_file_range is not None:
         _sync_file_range(descriptor, offset, size, 2)
+
+
+def is_at(descriptor: int, path: str) -> bool:
+    """Return whether an open file is what a name stands for now.
+
+    It is not once it has been removed or moved away, or its filesystem has been mounted anew.
+    """
+    try:
+        named, opened = os.lstat(path), os.fstat(descriptor)
+    except OSError:
+        return False
+    return (named.st_dev, named.st_ino) == (opened.st_dev, opened.st_ino)
 
 
 def open_to_lock(path: str) -> int:

@@ -50,7 +50,6 @@ class Pulls:
         self._folder = layout.top("pulls")
         self._lock = threading.Lock()
         self._descriptor = -1
-        self._day = ""
         self._start = -1, ""
         """The present second, and how all of its lines begin."""
         self._complained = float("-inf")
@@ -87,20 +86,19 @@ class Pulls:
             return self._start[1]
 
     def _open(self, day: str) -> None:
-        """Open the day's file, also if it has been removed.
+        """Open the day's file, also if another one has come in its place.
 
         The number of the open file stays the same, because another thread may be about to write
         to it: a late line then comes into the new file, and never into somebody else's.
         """
-        opened = self._descriptor >= 0
-        if opened and day == self._day and os.fstat(self._descriptor).st_nlink:
+        path = self._layout.pulls(day)
+        if open_files.is_at(self._descriptor, path):
             return
-        fresh = open_files.open_lines(self._layout.pulls(day))
-        if opened:
+        fresh = open_files.open_lines(path)
+        if self._descriptor >= 0:
             open_files.put_over(fresh, self._descriptor)
         else:
             self._descriptor = fresh
-        self._day = day
 
     def _complain(self, error: OSError) -> None:
         with self._lock:

@@ -57,6 +57,7 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
     errors.StorageFailed: (500, "UNKNOWN"),
     errors.StorageFull: (507, "UNKNOWN"),
     errors.StoragePruning: (409, "UNSUPPORTED"),
+    errors.StorageReadOnly: (503, "UNAVAILABLE"),
     errors.StorageUnusable: (503, "UNAVAILABLE"),
     errors.TagInvalid: (400, "TAG_INVALID"),
     errors.TokenInvalid: (401, "UNAUTHORIZED"),
