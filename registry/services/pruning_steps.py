@@ -6,6 +6,7 @@ import itertools
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from registry.model.content import Actor
@@ -147,7 +148,9 @@ class ImageSteps:
             self._remove_empty(empty, ages, self._store.layout.repository(definition.key))
 
     def _image(self, definition: RepositoryDefinition, place: Place, ages: Ages) -> None:
-        self._manifests(definition, place, ages)
+        # A manifest that is deleted is in the trash and not on hold, where the push of an index
+        # would bring it back from. So it is given the hold before that, and not after it.
+        self._manifests(definition, place, replace(ages, grace=ages.grace + self._hold))
         graph = self._store.references.read(place)
         bare = graph.registered - graph.folders - set(graph.tags.values())
         for digest in bare & graph.live():
