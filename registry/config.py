@@ -24,6 +24,12 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
 }
 """Environment variables and the settings that they give."""
 
+UNIX_PREFIX: Final = "unix:"
+UNIX_PEER: Final = "unix"
+"""The address of whoever connects to the unix socket."""
+_SOCKET_PATH_LIMIT: Final = 107
+"""Bytes of a socket's path, by unix(7)."""
+
 ENVIRONMENT_CONFIG: Final = "REGISTRY_CONFIG"
 ENVIRONMENT_ADMIN_PASSWORD: Final = "REGISTRY_ADMIN_PASSWORD"  # noqa: S105 - a name
 
@@ -40,7 +46,9 @@ class Config:
     """All settings. Values are valid: whoever makes one gets `SettingInvalid` otherwise."""
 
     storage_root: str = _setting("storage_root", "The folder in which everything is kept.")
-    listen: str = _setting("127.0.0.1:8082", "The address to listen on, HOST:PORT.")
+    listen: str = _setting(
+        "127.0.0.1:8082", "The address to listen on: HOST:PORT, or unix:PATH for a unix socket."
+    )
     workers: int = _setting(0, "Worker processes; 0 means one for each processor core.", 0)
     threads: int = _setting(8, "Threads in each worker that work on requests.", 1)
     connection_limit: int = _setting(
@@ -58,7 +66,9 @@ class Config:
         "empty: taken from each request.",
     )
     trusted_proxies: tuple[str, ...] = _setting(
-        (), "Addresses or networks whose X-Forwarded-* and X-Original-URI headers are believed."
+        (),
+        "Addresses or networks of reverse proxies, or unix for whoever connects to the unix "
+        "socket: only their X-Forwarded-*, X-Original-URI and X-Registry-Offload are believed.",
     )
     anonymous_pull: bool = _setting(False, "Whether images can be pulled without logging in.")
     token_lifetime: int = _setting(
@@ -101,8 +111,8 @@ class Config:
             raise SettingInvalid("external_url begins with http:// or https://")
 
     @property
-    def address(self) -> tuple[str, int]:
-        """The host and port to listen on."""
+    def address(self) -> tuple[str, int] | str:
+        """The host and port to listen on, or the path of the unix socket."""
         return parse_address(self.listen)
 
     @property
@@ -116,16 +126,25 @@ class Config:
         return self.workers or os.cpu_count() or 1
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """Return the host and port of ``HOST:PORT`` or ``[IPV6]:PORT``.
+def parse_address(text: str) -> tuple[str, int] | str:
+    """Return the host and port of ``HOST:PORT`` or ``[IPV6]:PORT``, or the path of ``unix:PATH``.
 
     Raises:
         SettingInvalid: the text has another form.
     """
+    if text.startswith(UNIX_PREFIX):
+        path = text.removeprefix(UNIX_PREFIX)
+        if not 0 < len(os.fsencode(path)) <= _SOCKET_PATH_LIMIT:
+            raise SettingInvalid(
+                f"listen is unix:PATH with a path of at most {_SOCKET_PATH_LIMIT} bytes"
+            )
+        return path
     host, separator, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not separator or not host or not _is_number(port):
-        raise SettingInvalid(f"listen is HOST:PORT, such as 127.0.0.1:8082, not '{text}'")
+        raise SettingInvalid(
+            f"listen is HOST:PORT, such as 127.0.0.1:8082, or unix:PATH, not '{text}'"
+        )
     if not 0 < int(port) < 65536:
         raise SettingInvalid(f"listen has a port between 1 and 65535, not {port}")
     return host, int(port)
@@ -136,6 +155,8 @@ def _is_number(text: str) -> bool:
 
 
 def _check_network(text: str) -> None:
+    if text == UNIX_PEER:
+        return
     try:
         ipaddress.ip_network(text)
     except ValueError:

@@ -16,7 +16,11 @@ from registry.config import ENVIRONMENT_ADMIN_PASSWORD
 
 @click.command()
 @storage_option
-@click.option("--listen", metavar="HOST:PORT", help="Address to listen on. [REGISTRY_LISTEN]")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT|unix:PATH",
+    help="Address or unix socket to listen on. [REGISTRY_LISTEN]",
+)
 @click.option(
     "--workers", type=int, metavar="N", help="Worker processes; 0: one a core. [REGISTRY_WORKERS]"
 )

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from waitress.channel import ClientDisconnected, HTTPChannel
 
+from registry.config import UNIX_PEER
 from registry.model.bodies import BodyWanted, ReceivedBody
 from registry.server.files import FileRange
 from registry.server.parser import RequestParser
@@ -46,8 +47,10 @@ class Channel(HTTPChannel):
         self._held = b""
         self._linger_until = 0.0
         super().__init__(Waker(server, self), *args, **kwargs)
-        # Small answers in one segment each, at once.
-        if self.socket.family in (socket.AF_INET, socket.AF_INET6):
+        if self.socket.family == socket.AF_UNIX:
+            self.addr = (UNIX_PEER, 0)
+        else:
+            # Small answers in one segment each, at once.
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @property

@@ -40,9 +40,8 @@ class Master:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, self._stop)
         silence_waitress()
-        host, port = self._listener.getsockname()[:2]
         workers = self._config.worker_count
-        logger.info("serving on http://%s:%d with %d workers", host, port, workers)
+        logger.info("serving on %s with %d workers", _shown(self._listener), workers)
         _allow_files(self._config.connection_limit)
         while len(self._started) < self._config.worker_count and not self._stopping:
             self._start_worker()
@@ -104,6 +103,12 @@ class Master:
             time.sleep(_RESTART_PAUSE)
         if not self._stopping:
             self._start_worker()
+
+
+def _shown(listener: socket.socket) -> str:
+    """Return where a socket listens."""
+    name = listener.getsockname()
+    return f"unix:{name}" if isinstance(name, str) else f"http://{name[0]}:{name[1]}"
 
 
 def _allow_files(connections: int) -> None:

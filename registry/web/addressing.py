@@ -16,8 +16,11 @@ from typing import Final
 
 from flask import Request
 
+from registry.config import UNIX_PEER
+
 _INNER: Final = re.compile(r"(?:/artifactory)?/api/docker/([^/]+)/v2(?=/|$)")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
+_INTERNAL: Final = re.compile(r"/(?:[A-Za-z0-9_-]+/)+")
 NO_KEY: Final = "null"
 """Stands for the key in the token address of proxies that serve the repository-path form."""
 
@@ -57,13 +60,19 @@ def _is_trusted(address: str, proxies: Sequence[str]) -> bool:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return False
-    return any(parsed in ipaddress.ip_network(network) for network in proxies)
+        return address == UNIX_PEER and UNIX_PEER in proxies
+    networks = (ipaddress.ip_network(proxy) for proxy in proxies if proxy != UNIX_PEER)
+    return any(parsed in network for network in networks)
+
+
+def is_trusted(request: Request, trusted_proxies: Sequence[str]) -> bool:
+    """Return whether a request comes from a proxy that is believed."""
+    return bool(trusted_proxies) and _is_trusted(request.remote_addr or "", trusted_proxies)
 
 
 def address_of(request: Request, external_url: str, trusted_proxies: Sequence[str]) -> Address:
     """Return where the client of a request believes to be."""
-    trusted = bool(trusted_proxies) and _is_trusted(request.remote_addr or "", trusted_proxies)
+    trusted = is_trusted(request, trusted_proxies)
     path = request.environ["PATH_INFO"]
     match = _INNER.match(path)
     prefix, key = (match[0], match[1]) if match else ("/v2", None)
@@ -79,7 +88,7 @@ def address_of(request: Request, external_url: str, trusted_proxies: Sequence[st
 def client_address(request: Request, trusted_proxies: Sequence[str]) -> str:
     """Return the address of the client: the last one that no trusted proxy stands for."""
     address = request.remote_addr or ""
-    if not trusted_proxies or not _is_trusted(address, trusted_proxies):
+    if not is_trusted(request, trusted_proxies):
         return address
     for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
         try:
@@ -89,6 +98,18 @@ def client_address(request: Request, trusted_proxies: Sequence[str]) -> str:
         if not _is_trusted(address, trusted_proxies):
             break
     return address
+
+
+def offload_prefix(request: Request, trusted_proxies: Sequence[str]) -> str | None:
+    """Return the internal location of the filestore at a proxy that sends files itself, or None.
+
+    The proxy names it in each request, and overwrites what the client says; so a proxy that has
+    not been set up for that, and a client, are never given a name to look up.
+    """
+    prefix = request.environ.get("HTTP_X_REGISTRY_OFFLOAD")
+    if prefix is None or not is_trusted(request, trusted_proxies):
+        return None
+    return prefix if _INTERNAL.fullmatch(prefix) else None
 
 
 def _outer_prefix(request: Request, path: str, prefix: str) -> str:

@@ -15,7 +15,9 @@ from werkzeug.wsgi import FileWrapper
 from registry.model.content import Blob
 from registry.model.errors import BlobUnknown, RangeUnsatisfiable
 from registry.model.media_types import OCTET_STREAM
+from registry.web.addressing import offload_prefix
 from registry.web.answers import Answer
+from registry.web.context import current
 
 _RANGE: Final = re.compile(r"bytes=([0-9]{0,4000})-([0-9]{0,4000})")
 _READ_AT_ONCE: Final = 64 * 1024
@@ -73,10 +75,29 @@ def send_blob(blob: Blob) -> Response:
         ("Cache-Control", "private, max-age=31536000"),
         ("Content-Disposition", "attachment"),
     ]
+    if request.method == "GET" and length > _READ_AT_ONCE:
+        offloaded = _offloaded(blob, headers)
+        if offloaded is not None:
+            return offloaded
     if part:
         headers.append(("Content-Range", f"bytes {offset}-{offset + length - 1}/{blob.size}"))
     body = b"" if request.method == "HEAD" else _body(blob, offset, length)
     return Answer(206 if part else 200, headers, body, length)
+
+
+def _offloaded(blob: Blob, headers: list[tuple[str, str]]) -> Response | None:
+    """Return the answer that lets the reverse proxy send the file, or None if it did not offer to.
+
+    It answers ranges and lengths itself, from the request that it has.
+    """
+    prefix = offload_prefix(request, current().instance.config.trusted_proxies)
+    if prefix is None:
+        return None
+    name = current().instance.store.filestore.name_of(blob.digest)
+    if name is None:
+        # A copy of the storage folder may have lost it; the image has its own.
+        return None
+    return Answer(200, [*headers, ("X-Accel-Redirect", f"{prefix}{name}")])
 
 
 def _body(blob: Blob, offset: int, length: int) -> Any:
