@@ -171,7 +171,7 @@ class Promises:
         """Return which promise is broken, if any, after so many operations have returned.
 
         What the operation under way changes may be as before it or as after it, each thing by
-        itself; but a manifest that leaves for the trash is never in neither of the two places.
+        itself; but what leaves for the trash, or comes from there, is in one of the two places.
         """
         since = returned if self._lasting else 0
         valid = self._promises[since : returned + 2]
@@ -180,7 +180,9 @@ class Promises:
             value = shown.get(key)
             if all(value != found.get(key) for found in valid) and not self._is_back(key, value):
                 return f"{key} is {value}, not {' or '.join(str(v.get(key)) for v in valid)}"
-            if value is None and f"trash {key}" in valid[-1] and f"trash {key}" not in shown:
+            goes = f"trash {key}" in valid[-1]
+            comes = key in valid[-1] and f"trash {key}" in valid[-2:][0]
+            if value is None and (goes or comes) and f"trash {key}" not in shown:
                 return f"{key} is neither in its place nor in the trash"
         return None
 
