@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from registry.model.digests import Digest
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.sidecars import former_tags
+from registry.repositories.touches import Touches
 from registry.storage.manifest_files import Place
 from registry.storage.passes import Age, Ages
 from registry.storage.store import Store
@@ -17,6 +19,10 @@ from registry.storage.store import Store
 _DAY: Final = 86_400.0
 GENERATIONS: Final = "dockerTagRetention"
 DAYS: Final = "untaggedRetentionDays"
+NEEDED: Final = "index or subject"
+"""Why a manifest stays that only one needs which stays itself, or goes first."""
+DAMAGED: Final = "damaged"
+"""Why a manifest stays of which nobody can say what it needs."""
 
 
 class UntaggedPolicy:
@@ -77,3 +83,44 @@ class UntaggedPolicy:
 
     def _has_folder(self, digest: Digest) -> bool:
         return self._store.manifests.has_folder(self._place, digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of the manifests of an image that no tag needs, in one pass."""
+
+    going: list[Digest]
+    kept: dict[Digest, str]
+    """Those that stay, with the reasons."""
+
+
+def plan(
+    store: Store, definition: RepositoryDefinition, place: Place, ages: Ages, touches: Touches
+) -> Plan:
+    """Decide which manifests go: those that nothing needs and whose time is over.
+
+    What stays keeps what it needs: the children of an index, and what refers to it. What goes does
+    so for this one pass; then it is over, and their age begins anew.
+    """
+    graph = store.references.read(place)
+    found = graph.unreferenced()
+    if not found:
+        return Plan([], {})
+    policy = UntaggedPolicy(store, definition, place, found)
+    kept: dict[Digest, str] = {}
+    for digest in found:
+        reason = policy.reason_to_stay(digest, ages)
+        if touches.has(store.layout.manifest(place.key, place.image, digest)):
+            reason = Age.YOUNG.value
+        if reason is None and digest in graph.registered & graph.unreadable:
+            reason = DAMAGED
+        if reason is not None:
+            kept[digest] = reason
+    staying, going = graph.live(kept), []
+    for digest in graph.in_order(found):
+        if digest in staying:
+            kept.setdefault(digest, NEEDED)
+        else:
+            going.append(digest)
+            staying |= graph.live([digest]) - {digest}
+    return Plan(going, kept)

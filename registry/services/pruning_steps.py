@@ -13,12 +13,14 @@ from registry.model.content import Actor
 from registry.model.digests import Digest
 from registry.model.errors import RegistryError
 from registry.model.names import RepositoryKey
+from registry.repositories import untagged
 from registry.repositories.definitions import Definitions, RepositoryDefinition
 from registry.repositories.deleting import ManifestDeletion
 from registry.repositories.manifest_writer import ManifestWriter
-from registry.repositories.untagged import UntaggedPolicy
+from registry.repositories.touches import Touches
 from registry.services.pruning_report import Report
 from registry.storage import atomic, leases, upload_sweep
+from registry.storage.deletions import Deletion
 from registry.storage.image_scan import ImageScan, ImageScanner
 from registry.storage.manifest_files import Place
 from registry.storage.orphans import Orphans
@@ -30,8 +32,6 @@ logger = logging.getLogger(__name__)
 
 EMPTY_FOR: Final = 300.0
 """Seconds for which a folder must have been empty: its maker may be about to use it."""
-NEEDED: Final = "index or subject"
-"""Why a manifest stays that only one needs which stays itself."""
 SPLIT: Final = (
     "most content has lost its hard links, as in a copy that was made without them; nothing of it "
     "is freed until 'relink' has joined it again"
@@ -49,24 +49,25 @@ class TrashSteps:
         self._kept = kept
         self._report = report
         self._dry = dry
+        self._finished: list[Deletion] = []
+        """What a dry run would have completed."""
 
     def resolve(self, _ages: Ages) -> None:
-        """Finish or give up deletions whose process was killed."""
-        if self._dry:
-            return
+        """Finish or give up deletions and restorations whose process was killed."""
         for entry in self._store.trash.entries(staged=True):
-            if entry.image is None or entry.reference is None:
+            if self._dry:
+                self._finished += [entry] if self._store.trash.stays(entry) else []
+            elif entry.image is None or entry.reference is None:
                 with self._store.locks.definitions():
                     self._store.trash.resolve_repository(entry)
-                continue
-            place = Place(entry.repository, entry.image)
-            with self._store.locks.try_image(place.key, place.image) as free:
-                if free:
-                    self._store.trash.resolve(entry)
+            else:
+                with self._store.locks.try_image(entry.repository, entry.image) as free:
+                    if free:
+                        self._store.trash.resolve(entry)
 
     def expire(self, ages: Ages) -> None:
         """Remove entries that have been in the trash for as long as they are kept."""
-        for entry in self._store.trash.entries():
+        for entry in itertools.chain(self._store.trash.entries(), self._finished):
             if ages.of(entry.moment, self._kept) is not Age.OLD:
                 self._report.trash_entries += 1
                 continue
@@ -128,6 +129,7 @@ class ImageSteps:
         self._report = report
         self._dry = dry
         self._scanner = ImageScanner(store.layout, store.manifests)
+        self._touches = Touches(store)
         self.split: set[str] = set()
         """Names of content that images own under an inode of their own."""
 
@@ -158,36 +160,32 @@ class ImageSteps:
         scan = self._scanner.scan(place, ages, bare)
         self.split.update(scan.split)
         if self._dry:
-            self._report.leases_ended += len(scan.leases)
+            young = sum(map(self._touches.has, scan.leases))
+            self._report.leases_ended += len(scan.leases) - young
         else:
             self._clear(place, scan, ages)
 
     def _manifests(self, definition: RepositoryDefinition, place: Place, ages: Ages) -> None:
-        """Delete manifests that nothing needs and whose time is over.
-
-        What stays keeps what it needs: the children of an index, and what refers to it.
-        """
-        graph = self._store.references.read(place)
-        found = graph.unreferenced()
-        if not found:
-            return
-        policy = UntaggedPolicy(self._store, definition, place, found)
-        reasons = {digest: policy.reason_to_stay(digest, ages) for digest in found}
-        staying = graph.live(digest for digest, reason in reasons.items() if reason is not None)
-        for digest in graph.in_order(found):
-            if digest in staying:
-                self._report.keep(reasons[digest] or NEEDED)
-            elif self._dry or self._delete(definition, place, digest, ages):
-                self._report.manifests_deleted += 1
-            else:
-                staying |= graph.live([digest])
+        """Delete manifests that nothing needs and whose time is over."""
+        plan = untagged.plan(self._store, definition, place, ages, self._touches)
+        for reason in plan.kept.values():
+            self._report.keep(reason)
+        for digest in plan.going:
+            if self._dry:
+                self._touches.by_deleting(place, digest)
+            # What could not be deleted keeps nothing that goes: that would not be in the plan.
+            self._report.manifests_deleted += self._dry or self._delete(
+                definition, place, digest, ages
+            )
 
     def _complete(self, definition: RepositoryDefinition, place: Place, digest: Digest) -> None:
         """Give a manifest that an index or subject needs the folder that a killed push did not."""
-        if not self._dry:
-            with self._store.locks.try_image(place.key, place.image) as free:
-                if free:
-                    ManifestWriter(self._store, definition, place, self._actor).complete(digest)
+        if self._dry:
+            self._touches.by_completing(place, digest)
+            return
+        with self._store.locks.try_image(place.key, place.image) as free:
+            if free:
+                ManifestWriter(self._store, definition, place, self._actor).complete(digest)
 
     def _delete(
         self, definition: RepositoryDefinition, place: Place, digest: Digest, ages: Ages
