@@ -44,14 +44,15 @@ def parse(folder: str, name: str) -> Held | None:
     return Held(f"{folder}/{name}", f"{folder}/{match[2]}", int(match[1]))
 
 
-def hold(path: str, before: float) -> Held | None:
+def hold(path: str, before: float, began: float = 0.0) -> Held | None:
     """Take the name ``path`` away; return what is on hold, or None if it could not be had.
 
     Content that was wanted since ``before`` (seconds since 1970) is put back at once: somebody
-    came between the caller's look and the rename.
+    came between the caller's look and the rename. It is on hold since ``began`` at the earliest,
+    when the pass began: a clock that has been set back since would end the hold too soon.
     """
     folder, name = os.path.split(path)
-    since = time.time_ns()
+    since = max(time.time_ns(), round(began * 1e9))
     held = Held(f"{folder}/{HELD_PREFIX}{since}.{secrets.token_hex(4)}.{name}", path, since)
     if not atomic.move(path, held.path):
         return None

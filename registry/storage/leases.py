@@ -23,7 +23,7 @@ def end(paths: Sequence[str], ages: Ages) -> int:
             old = ages.of(os.stat(path).st_mtime) is Age.OLD
         except FileNotFoundError:
             continue
-        ended += old and held.hold(path, ages.before) is not None
+        ended += old and held.hold(path, ages.before, ages.now) is not None
     return ended
 
 

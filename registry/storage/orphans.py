@@ -153,7 +153,7 @@ class Orphans:
         that was told of it will send it again.
         """
         try:
-            return held.hold(orphan.path, ages.before) is not None
+            return held.hold(orphan.path, ages.before, ages.now) is not None
         except StorageFull:
             return atomic.remove(orphan.path)
 

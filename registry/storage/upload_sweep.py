@@ -55,5 +55,16 @@ def remove_half_done(layout: Layout, before: float) -> int:
             path = f"{folder}/{name}"
             with contextlib.suppress(FileNotFoundError):
                 if name.startswith(TEMPORARY_PREFIX) and os.stat(path).st_mtime < before:
-                    removed += atomic.remove(path)
+                    removed += _remove_unlocked(path)
     return removed
+
+
+def _remove_unlocked(path: str) -> bool:
+    """Remove half-done work; that of somebody who has locked it, and is only slow, stays."""
+    with contextlib.ExitStack() as stack:
+        if not os.path.islink(path):
+            descriptor = open_files.open_to_lock(path)
+            stack.callback(os.close, descriptor)
+            if not open_files.try_lock(descriptor):
+                return False
+        return atomic.remove(path)

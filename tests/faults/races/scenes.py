@@ -7,7 +7,7 @@ from typing import Final
 from registry.model.digests import Digest
 from registry.model.errors import BlobUnknown
 from tests.support.accounts import check_accounts
-from tests.support.bench import CONFIG, GRACE, IMAGE, TAG, TRASH, UNTAGGED, Bench, image
+from tests.support.bench import CONFIG, GRACE, HOLD, IMAGE, TAG, TRASH, UNTAGGED, Bench, image
 from tests.support.travel import DAY, HOUR, MINUTE
 
 LAYER: Final = b"layer"
@@ -26,6 +26,12 @@ def settle(bench: Bench) -> None:
     for leap in _LEAPS:
         bench.prune(after=leap)
     check_accounts(bench.root)
+
+
+def live_to_the_last_minute(bench: Bench) -> None:
+    """Let the time pass for which a "yes" is good: the grace and the hold, with passes."""
+    bench.live_for(GRACE - HOUR, every=12 * HOUR)
+    bench.live_for(HOUR + HOLD - MINUTE, every=20 * MINUTE)
 
 
 # --- pushing -----------------------------------------------------------------------------------

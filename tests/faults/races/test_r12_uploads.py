@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 from contextlib import closing
+from typing import Any
 
 import pytest
 
 from registry.model.digests import Digest
 from registry.model.errors import UploadUnknown
-from registry.storage import atomic, upload_sweep
+from registry.storage import atomic, open_files, upload_sweep
 from tests.faults.races.gates import at
-from tests.faults.races.scenes import LAYER
+from tests.faults.races.scenes import LAYER, settle
 from tests.support.bench import ALICE, CONFIG, IMAGE, TAG, UPLOADS, Bench, image
 from tests.support.travel import DAY, HOUR, MINUTE
 
@@ -52,6 +53,26 @@ def test_r12_a_slow_body_is_not_purged(bench: Bench) -> None:
         writer.write(b"yer")
         repository.settle_upload(writer)
     finish(bench, upload.id)
+
+
+@pytest.mark.parametrize(
+    ("owner", "function", "after"),
+    [(open_files, "copy_range", False), (open_files, "copy_range", True),
+     (atomic, "rename", False), (atomic, "rename", True)],
+)  # fmt: skip
+def test_r12_a_dead_connection_is_slowly_taken_over_from(
+    bench: Bench, owner: Any, function: str, after: bool
+) -> None:
+    """The bytes so far are copied to a half-done file, which is swept when nobody works on it."""
+    repository, pruner = bench.repository, bench.again()
+    bench.prune()
+    upload = repository.start_upload(IMAGE, "sha256", ALICE).id
+    with closing(repository.open_upload(IMAGE, upload, ALICE)) as dead:
+        dead.write(b"la")
+        with at(owner, function, lambda: pruner.live_for(2 * UPLOADS, every=UPLOADS), after=after):
+            go_on(bench, upload, b"yer")
+    finish(bench, upload)
+    settle(bench)
 
 
 @pytest.mark.parametrize("function", ["abandoned", "remove"])

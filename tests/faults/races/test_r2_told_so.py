@@ -80,7 +80,7 @@ def test_r2_asked_between_the_rename_and_the_second_look(bench: Bench) -> None:
 def test_r2_the_pruner_is_killed_between_its_rename_and_its_second_look(bench: Bench) -> None:
     pruner = old_lease(bench)
 
-    def killed(path: str, before: float) -> None:
+    def killed(path: str, *_: float) -> None:
         assert yes(bench)
         folder, name = os.path.split(path)
         atomic.move(path, f"{folder}/{HELD_PREFIX}{pruner.travel.time_ns()}.{'0' * 8}.{name}")

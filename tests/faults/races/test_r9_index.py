@@ -15,9 +15,9 @@ from registry.storage.manifests import Manifests
 from registry.storage.trash import Trash
 from tests.faults.races.gates import at
 from tests.faults.races.images import BODY, LAYERS
-from tests.faults.races.scenes import settle
+from tests.faults.races.scenes import live_to_the_last_minute, settle
 from tests.storage.faults import STEPS, Watched, in_child, kills
-from tests.support.bench import ALICE, GRACE, HOLD, IMAGE, TAG, UNTAGGED, Bench, index
+from tests.support.bench import ALICE, GRACE, IMAGE, TAG, UNTAGGED, Bench, index
 from tests.support.travel import DAY, HOUR, MINUTE
 
 
@@ -112,7 +112,7 @@ def test_r9_a_pusher_that_is_stopped_for_longer_than_the_grace(bench: Bench) -> 
     bench.prune()
     bench.push(*LAYERS, to=None)
     assert yes(bench)
-    bench.live_for(GRACE + HOLD - MINUTE, every=30 * MINUTE)
+    live_to_the_last_minute(bench)
     bench.put(index(BODY), TAG)
     check_index(bench)
 

@@ -1,0 +1,150 @@
+"""Worker processes that are stopped in the middle of requests, and a pruner beside them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+from registry.model.digests import Digest
+from registry.model.names import ImageName
+from registry.repositories.definitions import Definitions
+from registry.services.pruning import Limits, Pruning
+from registry.storage.manifest_files import listed
+from registry.storage.store import Store
+from tests.faults.races import stops
+from tests.live.wire import Wire
+from tests.support.accounts import Accounts
+from tests.support.bench import KEY
+from tests.support.live import LiveServer
+
+GRACE: Final = 1
+UPLOADS: Final = 1
+"""Seconds that the server's own pruning waits, before what nobody needs and for uploads."""
+WORKERS: Final = 11
+DEADLINE: Final = 120.0
+"""Seconds after which a test gives up; nothing takes that long."""
+
+
+def wait_until(condition: Callable[[], object], what: str) -> None:
+    """Return when the condition holds."""
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, f"still not: {what}"
+        time.sleep(0.01)
+
+
+class Workers(LiveServer):
+    """A server whose workers can be stopped, and prune only when the test lets them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._stops = folder / "stops"
+        config = folder / "settings.toml"
+        environment = {"REGISTRY_CONFIG": str(config)} | stops.environment(self._stops)
+        super().__init__(folder / "storage", WORKERS, environment)
+        config.write_text(
+            f"prune_interval = 1\nprune_grace = {GRACE}\nprune_hold = 0\n"
+            f"upload_lifetime = {UPLOADS}\ntrash_lifetime = 0\n"
+        )
+        self.store = Store(str(self.storage))
+
+    # --- pruning -------------------------------------------------------------------------------
+
+    @contextmanager
+    def no_pruning(self) -> Iterator[None]:
+        """Keep the workers from pruning, and none of them in the middle of a pass."""
+        with ExitStack() as stack:
+            job = self.store.locks.try_job
+            wait_until(lambda: stack.enter_context(job("prune")), "the end of a pass")
+            yield
+
+    def prune_until(
+        self,
+        condition: Callable[[], object],
+        what: str,
+        *,
+        grace: float = GRACE,
+        hold: float = 0.0,
+    ) -> None:
+        """Prune from here, which is another process, until the condition holds."""
+        limits = Limits(grace, hold, 0.0, UPLOADS)
+        pruning = Pruning(self.store, Definitions(self.store), limits)
+
+        def prune() -> object:
+            pruning.run()
+            return condition()
+
+        wait_until(prune, what)
+
+    def shows(self, image: str, digest: Digest) -> bool:
+        """Return whether an image shows a blob; nobody is told so."""
+        return self.store.links.has(KEY, ImageName(image), digest)
+
+    def stores(self, digest: Digest) -> bool:
+        """Return whether content is in the filestore, on hold too."""
+        path = self.store.layout.content(digest)
+        return any(digest.encoded in name for name in listed(os.path.dirname(path)))
+
+    def problems(self) -> list[str]:
+        """Return what is in the storage folder without a reason."""
+        return Accounts(str(self.storage)).problems
+
+    # --- stopping ------------------------------------------------------------------------------
+
+    def stopped(self) -> set[int]:
+        """Return the workers that are stopped."""
+        return {pid for pid in self.worker_pids() if _state(pid) == "T"}
+
+    def stop_at(self, place: str, request: Callable[[], object]) -> None:
+        """Make a request whose worker stops at a place; return when it has."""
+        before, asked = self.stopped(), stops.ask(self._stops, place)
+        request()
+        wait_until(lambda: self.stopped() - before, f"a stop at {place}")
+        assert not asked.exists()
+
+    def stop_worker_of(self, wire: Wire) -> None:
+        """Stop the worker at the other end of a connection, once it has read what was sent."""
+        wait_until(lambda: self._peer(wire)[1] == 0, "all that was sent is read")
+        worker = self.worker_of(wire)
+        os.kill(worker, signal.SIGSTOP)
+        wait_until(lambda: worker in self.stopped(), "the worker is stopped")
+
+    def go_on(self) -> None:
+        """Let all workers go on."""
+        for pid in self.stopped():
+            os.kill(pid, signal.SIGCONT)
+
+    def worker_of(self, wire: Wire) -> int:
+        """Return the worker that has taken a connection."""
+        name = f"socket:[{self._peer(wire)[0]}]"
+        (found,) = [pid for pid in self.worker_pids() if name in _open_files(pid)]
+        return found
+
+    def _peer(self, wire: Wire) -> tuple[str, int]:
+        """Return the inode of the server's end of a connection, and how much is unread there.
+
+        One that no worker has accepted yet has none, and its request is still to be read.
+        """
+        client = wire.socket.getsockname()[1]
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+            local, remote, _, queues, *rest = line.split()[1:]
+            if _port(local) == self.port and _port(remote) == client:
+                return rest[4], int(queues.partition(":")[2], 16)
+        return "0", 1
+
+
+def _port(address: str) -> int:
+    return int(address.partition(":")[2], 16)
+
+
+def _state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def _open_files(pid: int) -> set[str]:
+    folder = f"/proc/{pid}/fd"
+    return {os.readlink(f"{folder}/{name}") for name in os.listdir(folder)}
