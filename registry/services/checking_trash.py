@@ -46,6 +46,7 @@ class TrashChecker:
     def trash(self) -> Iterator[Finding]:
         """Report what is wrong in the trash."""
         found: list[Finding] = []
+        looks = []
         for entry in self._inspection.listing(self._layout.top("trash"), found):
             yield from self._inspection.ordinary(entry)
             if not entry.is_folder:
@@ -53,7 +54,10 @@ class TrashChecker:
             elif entry.name.startswith((STAGED_PREFIX, TEMPORARY_PREFIX)):
                 yield from self._half_done(entry)
             else:
-                yield from self._inspection.again([partial(self._entry, entry)])
+                looks.append(partial(self._entry, entry))
+        # All at once, because there is a pause between the two looks: in a copy without hard links
+        # every entry is looked at again.
+        yield from self._inspection.again(looks)
         yield from found
 
     def _half_done(self, entry: Entry) -> Iterator[Finding]:

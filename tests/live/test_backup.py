@@ -1,167 +1,260 @@
-"""Copying the folder of a running server is a backup: every tag that stood still can be pulled."""
+"""Copying the folder of a running server is a backup: every tag that stood still can be pulled.
+
+The commands are those of ``docs/backup.md``, word for word.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
 import shutil
 import subprocess
-import threading
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import pytest
 
-from registry.config import Config
-from registry.wiring import build
+from tests.faults.surroundings.traffic import Name, Traffic
 from tests.live.wire import IMAGE, Wire, digest_of
-from tests.support.live import LiveServer
+from tests.support.accounts import Accounts
+from tests.support.live import ROOT, LiveServer
 from tests.support.tools import require_tool
 
-WRITERS = 3
-STILL = 40
+STILL: Final = 40
+"""Tags that nobody touches."""
+TEXT: Final = (ROOT / "docs" / "backup.md").read_text(encoding="utf-8")
+COMMANDS: Final = dict(re.findall(r"^\| ([a-z, ]+) \| `([^`]+)` \|", TEXT, re.MULTILINE))
+FINE: Final = {"rsync": (0, 24), "tar": (0, 1), "cp": (0, 1)}
+"""Exit codes that say no more than that files changed or vanished meanwhile."""
+_MEMORY: Final = "/dev/shm"
+_HANGS: Final = 60.0
+_TRIES: Final = 10
+_SETTLES: Final = 30.0
+WITHOUT_LINKS: Final = "cp, without links"
 
 
-def rsync(source: Path, target: Path) -> None:
-    """Twice, because the second pass is short; files that vanish meanwhile are no failure (24)."""
-    require_tool("rsync")
-    for _ in range(2):
-        command = ["rsync", "-aH", "--delete", f"{source}/", f"{target}/"]
-        assert subprocess.run(command, capture_output=True, check=False).returncode in (0, 24)
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """A folder in memory, where there is one: no power is cut here, so a sync need cost nothing."""
+    place = _MEMORY if os.access(_MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="registry-backup-", dir=place) as made:
+        yield Path(made)
 
 
-def tar(source: Path, target: Path) -> None:
-    """A file that changes while it is read, or vanishes, makes tar say 1."""
-    archive = target.with_suffix(".tar")
-    pack = ["tar", "--create", "--sort=name", "--file", str(archive), "-C", str(source), "."]
-    assert subprocess.run(pack, capture_output=True, check=False).returncode in (0, 1)
-    target.mkdir()
-    subprocess.run(["tar", "--extract", "--file", str(archive), "-C", str(target)], check=True)
+def settings_file(folder: Path, **settings: int) -> dict[str, str]:
+    file = folder / f"settings-{len(list(folder.iterdir()))}.toml"
+    file.write_text("".join(f"{name} = {value}\n" for name, value in settings.items()))
+    return {"REGISTRY_CONFIG": str(file)}
 
 
-def cp(source: Path, target: Path) -> None:
-    """What vanishes meanwhile makes cp say 1."""
-    done = subprocess.run(["cp", "-a", str(source), str(target)], capture_output=True, check=False)
-    assert done.returncode in (0, 1)
-
-
-def without_links(source: Path, target: Path) -> None:
-    """A copy that knows nothing of hard links."""
-    command = ["cp", "-r", "--preserve=mode,timestamps", str(source), str(target)]
-    assert subprocess.run(command, capture_output=True, check=False).returncode in (0, 1)
-
-
-COPIES: list[Callable[[Path, Path], None]] = [rsync, tar, cp, without_links]
-
-
-@dataclass
-class Traffic:
-    """Clients that push, overwrite and delete until they are told to stop."""
-
-    server: LiveServer
-    stop: threading.Event = field(default_factory=threading.Event)
-    done: int = 0
-
-    def run(self, number: int) -> None:
-        """Be one client, with an image of its own and tags in the image that stands still."""
-        count = 0
-        with Wire(self.server) as wire:
-            while not self.stop.is_set():
-                count += 1
-                layer = f"{number} {count}".encode() * 400
-                for image in (f"/v2/docker-local/busy{number}", IMAGE):
-                    wire.push_image(f"moving{number}-{count % 5}", layer, b"base", image=image)
-                    if count % 3 == 0:
-                        tag = f"moving{number}-{count % 5}"
-                        wire.ask("DELETE", f"{image}/manifests/{tag}")
-                self.done += 1
+@pytest.fixture(scope="module")
+def traffic(folder: Path) -> Iterator[Traffic]:
+    """A busy server, with tags that nobody touches; its pruner is at work."""
+    settings = settings_file(folder, prune_interval=1, prune_grace=600)
+    with LiveServer(folder / "storage", settings=settings) as server:
+        traffic = Traffic(server)
+        with Wire(server) as wire:
+            for number in range(STILL):
+                traffic.push(wire, (IMAGE, f"still{number}"), f"still {number}".encode() * 300)
+        with traffic:
+            yield traffic
 
 
 @pytest.fixture
-def traffic(tmp_path: Path) -> Iterator[Traffic]:
-    """A busy server with tags that nobody touches."""
-    settings = tmp_path / "settings.toml"
-    settings.write_text("prune_interval = 1\nprune_grace = 600\n")
-    with LiveServer(tmp_path / "storage", settings={"REGISTRY_CONFIG": str(settings)}) as server:
-        with Wire(server) as wire:
-            for number in range(STILL):
-                wire.push_image(f"still{number}", f"still {number}".encode() * 300, b"base")
-        traffic = Traffic(server)
-        threads = [threading.Thread(target=traffic.run, args=(n,)) for n in range(WRITERS)]
-        for thread in threads:
-            thread.start()
-        yield traffic
-        traffic.stop.set()
-        for thread in threads:
-            thread.join()
+def restored(folder: Path) -> Iterator[Path]:
+    yield folder / "restored"
+    shutil.rmtree(folder / "restored")
 
 
-def wait_for_work(traffic: Traffic, more: int) -> None:
-    """Return when so many more pushes are done, so that the copy is taken among them."""
-    wanted, end = traffic.done + more, time.monotonic() + 60
-    while traffic.done < wanted:
-        assert time.monotonic() < end, "the clients push no more"
-        traffic.stop.wait(0.01)
+def run(command: str, source: Path, target: Path) -> int | None:
+    """Run a command of the documentation; return its exit code, or None if it hangs."""
+    named = command.replace("storage_root", str(source)).replace("BACKUP", str(target))
+    words = shlex.split(named)
+    require_tool(words[0])
+    try:
+        return subprocess.run(words, capture_output=True, timeout=_HANGS, check=False).returncode
+    except subprocess.TimeoutExpired:
+        return None
 
 
-def pulled(wire: Wire, tag: str, image: str = IMAGE) -> None:
+def copy(traffic: Traffic, way: str, target: Path) -> dict[Name, str | None]:
+    """Copy the folder of the busy server; return the tags that stood still meanwhile."""
+    with traffic.working():
+        traffic.wait_for_work(5)
+        expected = make_copy(traffic, COMMANDS[way], target)
+        traffic.wait_for_work(1)
+    if way == "tar":
+        target.mkdir()
+        (extract,) = re.findall(r"^ *(tar --extract .+)$", TEXT, re.MULTILINE)
+        assert run(extract, target, target) == 0
+    return expected
+
+
+def make_copy(traffic: Traffic, command: str, target: Path) -> dict[Name, str | None]:
+    source, way = traffic.server.storage, command.split()[0]
+    for _ in range(2 if way == "rsync" else 1):
+        for _ in range(_TRIES):
+            began = time.monotonic()
+            code = run(command, source, target)
+            if code in FINE[way]:
+                break
+        else:
+            raise AssertionError(f"{command}: {code}")
+    return traffic.ledger.unchanged(began)
+
+
+def assert_pulls(wire: Wire, name: Name, digest: str | None) -> None:
     """Pull a tag completely and compare every digest."""
+    image, tag = name
     answer = wire.ask("GET", f"{image}/manifests/{tag}")
-    assert answer.status == 200, (tag, answer.body)
+    if digest is None:
+        assert answer.status == 404, (name, answer.body)
+        return
+    assert answer.status == 200, (name, answer.body)
+    assert digest_of(answer.body) == digest
     manifest = json.loads(answer.body)
     for part in (manifest["config"], *manifest["layers"]):
         blob = wire.ask("GET", f"{image}/blobs/{part['digest']}")
-        assert blob.status == 200, (tag, part, blob.body)
+        assert blob.status == 200, (name, part, blob.body)
         assert digest_of(blob.body) == part["digest"]
 
 
-def used(root: Path) -> int:
-    """The bytes that the files take, each inode once."""
-    found = {p.lstat().st_ino: p.lstat().st_size for p in root.rglob("*") if p.is_file()}
-    return sum(found.values())
+def assert_all_pull(server: LiveServer, expected: dict[Name, str | None]) -> None:
+    with Wire(server) as wire:
+        for name, digest in expected.items():
+            assert_pulls(wire, name, digest)
 
 
-@pytest.mark.parametrize("copy", COPIES, ids=lambda copy: copy.__name__)
+def tags_of(wire: Wire, images: set[str]) -> Iterator[Name]:
+    for image in images:
+        answer = wire.ask("GET", f"{image}/tags/list")
+        for tag in json.loads(answer.body)["tags"] if answer.status == 200 else ():
+            yield image, tag
+
+
+def remove_torn(server: LiveServer, expected: dict[Name, str | None], named: str) -> None:
+    """Delete what does not pull: the check has named it, and it changed during the copy."""
+    with Wire(server) as wire:
+        for image, tag in tags_of(wire, {image for image, _ in expected}):
+            answer = wire.ask("GET", f"{image}/manifests/{tag}")
+            try:
+                assert_pulls(wire, (image, tag), digest_of(answer.body))
+            except AssertionError:
+                assert (image, tag) not in expected
+                assert f"/{tag}" in named
+                assert wire.ask("DELETE", f"{image}/manifests/{tag}").status == 202
+
+
+def until(done: Callable[[], bool]) -> None:
+    """Do something again and again until it says that it is done."""
+    end = time.monotonic() + _SETTLES
+    while not done():
+        assert time.monotonic() < end
+
+
+LINKED = [way for way in COMMANDS if way != WITHOUT_LINKS]
+
+
+def test_the_documentation_names_every_way() -> None:
+    assert LINKED == ["rsync", "tar", "cp"]
+    assert WITHOUT_LINKS in COMMANDS
+
+
+@pytest.mark.parametrize("way", LINKED)
 def test_a_copy_of_the_live_folder_is_a_backup(
-    traffic: Traffic, tmp_path: Path, copy: Callable[[Path, Path], None]
+    traffic: Traffic, way: str, restored: Path, folder: Path
 ) -> None:
-    wait_for_work(traffic, 5)
-    copy(traffic.server.storage, tmp_path / "restored")
-    wait_for_work(traffic, 2)
-    with LiveServer(tmp_path / "restored") as server:
+    expected = copy(traffic, way, restored)
+    assert len(expected) >= STILL
+    with LiveServer(restored, settings=quick(folder)) as server:
+        assert_all_pull(server, expected)
         with Wire(server) as wire:
-            for number in range(STILL):
-                pulled(wire, f"still{number}")
             wire.push_image("new", b"pushed to the restored registry")
-            pulled(wire, "new")
-        done = server.cli("fsck", "--repair")
-        assert done.returncode == 0, done.stdout + done.stderr
-        with Wire(server) as wire:
-            names = json.loads(wire.ask("GET", f"{IMAGE}/tags/list").body)
-            for tag in names["tags"]:
-                pulled(wire, tag)
-    shutil.rmtree(tmp_path / "restored")
+        repaired = server.cli("fsck", "--repair", "--json")
+        remove_torn(server, expected, repaired.stdout)
+        assert_all_pull(server, expected)
+
+        def is_settled() -> bool:
+            assert server.cli("prune", "--force").returncode == 0
+            return not Accounts(str(restored)).problems
+
+        until(is_settled)
+        assert_all_pull(server, expected)
+        done = server.cli("fsck")
+        assert done.returncode == 0, done.stdout
 
 
-def test_a_copy_without_links_is_not_pruned_and_gets_its_bytes_back(
-    traffic: Traffic, tmp_path: Path
+def test_a_copy_without_links_is_not_pruned_before_it_is_joined_again(
+    traffic: Traffic, restored: Path, folder: Path
 ) -> None:
-    """Every name has one link there, which looks like orphans alone: the restore guard."""
-    traffic.stop.set()
-    restored = tmp_path / "restored"
-    without_links(traffic.server.storage, restored)
-    settings = tmp_path / "quick.toml"
-    settings.write_text("prune_grace = 1\nprune_hold = 0\nprune_interval = 0\n")
-    instance = build(Config(storage_root=str(restored)))
-    assert used(restored) > 1.5 * used(traffic.server.storage)
-    stopped = LiveServer(restored, settings={"REGISTRY_CONFIG": str(settings)})
-    names = {p.name for p in (restored / "filestore").rglob("*") if p.is_file()}
-    for _ in range(3):
-        done = stopped.cli("prune", "--force", "--json")
-        assert "relink" in json.loads(done.stdout)["skipped"]
-    assert {p.name for p in (restored / "filestore").rglob("*") if p.is_file()} == names
-    assert stopped.cli("relink").returncode == 0
-    assert used(restored) <= 1.01 * used(traffic.server.storage)
-    assert stopped.cli("fsck").returncode == 0
-    instance.store.journal.close()
+    """Every name is a file of its own there, which looks like content that nobody has."""
+    expected = copy(traffic, WITHOUT_LINKS, restored)
+    with LiveServer(restored, settings=quick(folder)) as server:
+        assert_all_pull(server, expected)
+        names = stored(restored)
+        for _ in range(3):
+            pruned = json.loads(server.cli("prune", "--force", "--json").stdout)
+            assert "relink" in pruned["skipped"]
+            assert pruned["freed"]["names"] == pruned["set_on_hold"]["names"] == 0
+        assert stored(restored) == names
+        found = server.cli("fsck", "--json")
+        assert found.returncode == 1
+        assert json.loads(found.stdout)["counts"]["split"] >= len(expected)
+
+        before = used(restored)
+        assert server.cli("relink").returncode == 0
+        assert used(restored) <= 1.01 * needed(restored) < before / 2
+        remove_torn(server, expected, server.cli("fsck", "--repair", "--json").stdout)
+        assert "split" not in server.cli("fsck").stdout
+        assert_all_pull(server, expected)
+
+        gone = f"still {0}".encode() * 300
+        assert encoded(gone) in stored(restored)
+        assert server.cli("delete", "docker-local/live/app:still0").returncode == 0
+        assert server.cli("trash", "empty", "--yes").returncode == 0
+
+        def is_freed() -> bool:
+            pruned = json.loads(server.cli("prune", "--force", "--json").stdout)
+            assert pruned["skipped"] is None
+            return encoded(gone) not in stored(restored)
+
+        until(is_freed)
+        expected[IMAGE, "still0"] = None
+        assert_all_pull(server, expected)
+
+
+def quick(folder: Path) -> dict[str, str]:
+    return settings_file(
+        folder,
+        prune_interval=0,
+        prune_grace=1,
+        prune_hold=0,
+        prune_limit=100_000,
+        upload_lifetime=1,
+    )
+
+
+def encoded(data: bytes) -> str:
+    return digest_of(data).removeprefix("sha256:")
+
+
+def stored(root: Path) -> set[str]:
+    """Return the names in the filestore."""
+    return {path.name for path in (root / "filestore").rglob("*") if path.is_file()}
+
+
+def used(root: Path) -> int:
+    """Return the bytes that the files take, each inode once."""
+    files = [path.lstat() for path in root.rglob("*") if path.is_file()]
+    return sum({status.st_ino: status.st_size for status in files}.values())
+
+
+def needed(root: Path) -> int:
+    """Return the bytes that the files would take if the same bytes were never there twice."""
+    files = [path.read_bytes() for path in root.rglob("*") if path.is_file()]
+    return sum(map(len, set(files)))
