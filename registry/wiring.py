@@ -26,6 +26,7 @@ from registry.services.readiness import Readiness
 from registry.services.regret import Regret
 from registry.services.repairing import Repairing
 from registry.services.retention import Retention
+from registry.services.reverse_proxy import ProxyWriter
 from registry.services.scrubbing import Scrubbing
 from registry.services.trashcan import Trashcan
 from registry.services.usage import Usage
@@ -61,6 +62,7 @@ def build(config: Config) -> Instance:
             store, definitions, directory, lambda tags: Usage(store, definitions).freed_by(tags)
         ),
         regret=Regret(store, definitions),
+        proxy_writer=ProxyWriter(store, definitions),
     )
 
 

@@ -14,6 +14,7 @@ from registry.cli import (
     prune,
     repo,
     retention,
+    reverse_proxy,
     scrub,
     serve,
     settings,
@@ -50,6 +51,7 @@ def make_command_line(faces: Faces) -> click.Group:
         fsck.fsck,
         fsck.relink,
         scrub.scrub,
+        reverse_proxy.reverse_proxy,
         settings.settings,
     ]
     for command in commands:

@@ -49,6 +49,9 @@ FIELDS: Final[Mapping[str, Field]] = {
     "retention": Field(
         "", "rules for deleting tags, such as 'keep last=10; delete pushed>90d'; see retention.md"
     ),
+    "registryPort": Field(
+        0, "port of a reverse proxy that stands for this repository alone; 0: none"
+    ),
     "allowSparseIndexes": Field(False, "accept indexes and images whose parts are not all present"),
 }
 """The fields of a local repository that are in force."""
@@ -58,7 +61,9 @@ _LEAST: Final[Mapping[str, int]] = {
     "maxUniqueTags": 0,
     "dockerTagRetention": 1,
     "untaggedRetentionDays": -1,
+    "registryPort": 0,
 }
+_MOST: Final[Mapping[str, int]] = {"registryPort": 65535}
 _FIXED: Final = ("key", "rclass", "packageType")
 
 
@@ -222,6 +227,9 @@ def _checked(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
         least = _LEAST.get(name)
         if least is not None and int(value) < least:
             raise FieldInvalid(f"'{name}' is at least {least}, not {value}", {"field": name})
+        most = _MOST.get(name)
+        if most is not None and int(value) > most:
+            raise FieldInvalid(f"'{name}' is at most {most}, not {value}", {"field": name})
         if name == "retention":
             parse_rules(str(value))
     return dict(fields)

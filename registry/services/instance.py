@@ -18,6 +18,7 @@ from registry.services.readiness import Readiness
 from registry.services.regret import Regret
 from registry.services.repairing import Repairing
 from registry.services.retention import Retention
+from registry.services.reverse_proxy import ProxyWriter
 from registry.services.scrubbing import Scrubbing
 from registry.services.trashcan import Trashcan
 from registry.storage.store import Store
@@ -44,3 +45,4 @@ class Instance:
     history: History
     retention: Retention
     regret: Regret
+    proxy_writer: ProxyWriter

@@ -29,7 +29,7 @@ def log_request(response: Response) -> Response:
         _shown(arguments.get("key") or "-"),
         _shown(arguments.get("image") or "-"),
         environ.get("CONTENT_LENGTH") or "0",
-        sent or "0",
+        call.offloaded or sent or "0",
         (time.perf_counter() - call.started) * 1000,
     )
     return response

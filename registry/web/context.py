@@ -26,6 +26,8 @@ class Call:
     started: float
     """When it began, on the clock of ``time.perf_counter``."""
     principal: Principal | None = None
+    offloaded: int = 0
+    """Bytes of the answer that the reverse proxy sends."""
     directory: GuardedDirectory = field(init=False)
 
     def identify(self, principal: Principal) -> None:

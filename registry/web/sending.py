@@ -69,26 +69,26 @@ def send_blob(blob: Blob) -> Response:
     offset, length = part or (0, blob.size)
     headers = [
         ("Content-Type", OCTET_STREAM),
-        ("Accept-Ranges", "bytes"),
         ("ETag", f'"{blob.digest}"'),
         ("Docker-Content-Digest", blob.digest),
         ("Cache-Control", "private, max-age=31536000"),
         ("Content-Disposition", "attachment"),
     ]
     if request.method == "GET" and length > _READ_AT_ONCE:
-        offloaded = _offloaded(blob, headers)
+        offloaded = _offloaded(blob, headers, length)
         if offloaded is not None:
             return offloaded
+    headers.append(("Accept-Ranges", "bytes"))
     if part:
         headers.append(("Content-Range", f"bytes {offset}-{offset + length - 1}/{blob.size}"))
     body = b"" if request.method == "HEAD" else _body(blob, offset, length)
     return Answer(206 if part else 200, headers, body, length)
 
 
-def _offloaded(blob: Blob, headers: list[tuple[str, str]]) -> Response | None:
+def _offloaded(blob: Blob, headers: list[tuple[str, str]], length: int) -> Response | None:
     """Return the answer that lets the reverse proxy send the file, or None if it did not offer to.
 
-    It answers ranges and lengths itself, from the request that it has.
+    It answers ranges itself, from the request that it has; ``length`` is what it will send.
     """
     prefix = offload_prefix(request, current().instance.config.trusted_proxies)
     if prefix is None:
@@ -97,6 +97,7 @@ def _offloaded(blob: Blob, headers: list[tuple[str, str]]) -> Response | None:
     if name is None:
         # A copy of the storage folder may have lost it; the image has its own.
         return None
+    current().offloaded = length
     return Answer(200, [*headers, ("X-Accel-Redirect", f"{prefix}{name}")])
 
 

@@ -15,6 +15,7 @@ HOLDERS = {
     "flask": ("registry/web/", "registry/wiring.py"),
     "itsdangerous": ("registry/access/tokens.py",),
     "requests": (),
+    "jinja2": ("registry/services/reverse_proxy.py",),
     "waitress": ("registry/server/",),
     "werkzeug": ("registry/web/", "registry/wiring.py"),
 }
