@@ -3,9 +3,10 @@
 Read in this order: ``base`` (the interface, with every error), ``definitions`` (what is
 configured), ``local`` (over the storage room), ``pushing`` with ``manifest_writer`` (the order of
 its writes), ``sidecars`` (what is recorded beside each manifest), ``deleting`` and ``restoring``
-(to the trash and back), ``untagged`` (how long manifests without a tag stay), ``tag_states`` and
-``tag_limit`` (what retention sees, and does at a push), ``guarded`` (any repository for one
-principal), ``directory`` (from key to guarded repository).
+(to the trash and back), ``untagged`` (how long manifests without a tag stay), ``touches`` (what
+would be young after that), ``tag_states`` and ``tag_limit`` (what retention sees, and does at a
+push), ``guarded`` (any repository for one principal), ``directory`` (from key to guarded
+repository).
 
 May import: access and below. May touch: nothing but through the storage room.
 Invariants: a handler gets the guarded repository; the raw one has a long name. Writes follow the

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
-from typing import Any, Final
 
 import pytest
 
 from registry.model.digests import Digest
 from registry.model.names import Tag
-from registry.services.pruning_report import Report
+from tests.services.dry_runs import compare, listing, predicted
 from tests.support.bench import (
     ALICE,
     EVERYTHING,
@@ -23,38 +21,6 @@ from tests.support.bench import (
     referrer,
 )
 from tests.support.travel import DAY, HOUR, MINUTE
-
-PREDICTED: Final = ("content", "freed", "set_on_hold", "brought_back", "manifests_deleted",
-                    "manifests_kept", "leases_ended", "trash_expired", "trash_entries",
-                    "uploads_removed", "skipped")  # fmt: skip
-
-
-def listing(root: str) -> dict[str, tuple[Any, ...]]:
-    """Return every name with all that is known of it."""
-    found = {}
-    for folder, folders, names in os.walk(root):
-        for name in [*folders, *names]:
-            status = os.lstat(f"{folder}/{name}")
-            found[os.path.relpath(f"{folder}/{name}", root)] = (
-                status.st_ino, status.st_mode, status.st_nlink, status.st_size,
-                status.st_mtime_ns, status.st_ctime_ns,
-            )  # fmt: skip
-    return found
-
-
-def predicted(report: Report) -> dict[str, Any]:
-    return {name: asdict(report)[name] for name in PREDICTED}
-
-
-def compare(bench: Bench) -> Report:
-    """Make a dry run and a pass; return the report of the latter."""
-    before = listing(bench.root)
-    dry = bench.prune(dry_run=True)
-    assert listing(bench.root) == before
-    assert dry.dry_run
-    wet = bench.prune()
-    assert predicted(dry) == predicted(wet)
-    return wet
 
 
 def fill(bench: Bench) -> None:
