@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Final
 
 from registry.model.media_types import OCI_IMAGE
 from tests.live.wire import Reply, Wire, digest_of
 from tests.model import documents
-
-TAG: Final = "1.0"
 
 
 @dataclass(frozen=True)
@@ -19,6 +16,7 @@ class Image:
 
     name: str
     version: str = ""
+    tag: str = "1.0"
 
     @property
     def path(self) -> str:
@@ -44,7 +42,7 @@ class Image:
     def head(self) -> list[str]:
         """The path and headers of the request that puts the manifest."""
         length = f"Content-Length: {len(self.manifest)}"
-        return [f"{self.path}/manifests/{TAG}", f"Content-Type: {OCI_IMAGE}", length]
+        return [f"{self.path}/manifests/{self.tag}", f"Content-Type: {OCI_IMAGE}", length]
 
 
 def has(wire: Wire, image: Image, blob: bytes) -> bool:
@@ -70,7 +68,7 @@ def put(wire: Wire, image: Image) -> Reply:
 
 def pull(wire: Wire, image: Image) -> bytes | None:
     """Return the manifest of an image whose parts are all there, or None if there is no tag."""
-    reply = wire.ask("GET", f"{image.path}/manifests/{TAG}")
+    reply = wire.ask("GET", f"{image.path}/manifests/{image.tag}")
     if reply.status == 404:
         assert reply.code in ("MANIFEST_UNKNOWN", "NAME_UNKNOWN")
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 from flask import Response
@@ -14,6 +15,8 @@ from registry.web import sending
 from registry.web.v2 import blobs
 from tests.conftest import Client
 from tests.faults.races.scenes import settle
+from tests.faults.races.workers import Workers
+from tests.live.wire import Wire, digest_of
 from tests.support.bench import ALICE, IMAGE, Bench
 
 
@@ -26,6 +29,21 @@ def test_r16_what_is_being_sent_is_sent_to_the_end(bench: Bench) -> None:
         settle(bench)
         assert not bench.stores(data)
         assert sent.read() == data
+
+
+def test_r16_a_slow_client_gets_all_of_what_has_long_been_freed(workers: Workers) -> None:
+    """Over a socket that takes no more than a part before the client goes on reading."""
+    data = b"0123456789abcdef" * 2_000_000
+    path, digest = "/v2/docker-local/r16", digest_of(data)
+    with workers.no_pruning(), Wire(workers) as slow, Wire(workers) as other:
+        assert other.push_blob(data, path) == digest
+        slow.begin("GET", f"{path}/blobs/{digest}")
+        assert slow.socket.recv(1, socket.MSG_PEEK)
+        assert other.ask("DELETE", f"{path}/blobs/{digest}").status == 202
+        workers.prune_until(lambda: not workers.stores(Digest(digest)), "freed", grace=0.05)
+        assert workers.has_deleted(slow)
+        reply = slow.reply()
+        assert (reply.status, digest_of(reply.body)) == (200, digest)
 
 
 def test_r16_no_name_of_a_file_leaves_the_registry(client: Client) -> None:

@@ -16,6 +16,7 @@ from tests.faults.races.scenes import (
     LAYER,
     check_pushed,
     is_layer,
+    live_to_the_last_minute,
     old_lease,
     put,
     settle,
@@ -26,9 +27,13 @@ from tests.support.travel import HOUR, MINUTE
 
 
 def test_r2_the_yes_comes_between_the_look_at_all_and_that_at_one(bench: Bench) -> None:
+    """The name is not even taken for a moment: somebody else could ask for it just then."""
     pruner = old_lease(bench)
     answers: list[bool] = []
-    with at(leases, "end", lambda: answers.append(yes(bench))):
+    with (
+        at(held, "hold", lambda: None, when=is_layer, reached=False),
+        at(leases, "end", lambda: answers.append(yes(bench))),
+    ):
         pruner.prune()
     assert answers == [True]
     put(bench)
@@ -42,6 +47,16 @@ def test_r2_the_yes_comes_between_the_look_and_the_rename(bench: Bench) -> None:
         pruner.prune()
     assert answers == [True]
     assert bench.shows(LAYER)
+    put(bench)
+    check_pushed(bench)
+
+
+def test_r2_the_rename_comes_between_the_look_and_the_yes(bench: Bench) -> None:
+    """The name is brought back before the answer, and as young as any that is renewed."""
+    pruner = old_lease(bench)
+    with at(atomic, "touch", pruner.prune, when=is_layer):
+        assert yes(bench)
+    live_to_the_last_minute(bench)
     put(bench)
     check_pushed(bench)
 

@@ -123,12 +123,18 @@ def finish(server: Workers, wire: Wire, cases: list[Stopped]) -> None:
 
 
 def test_a_worker_that_is_stopped_for_longer_than_the_grace(workers: Workers) -> None:
-    """But not for longer than grace and hold: nothing is refused that relies on what was said."""
+    """But not for longer than grace and hold: nothing is refused that relies on what was said.
+
+    And as long as it has not come to its changes, others can make theirs in the same image.
+    """
     canary = Image("first-canary")
     with workers.no_pruning(), stopped(workers, "first") as cases, Wire(workers) as wire:
         digest = Digest(wire.push_blob(canary.layer, canary.path))
         workers.prune_until(lambda: not workers.shows(canary.name, digest), "held", hold=3600.0)
         check_tags(wire, cases)
+        for case in cases:
+            if case.is_blob or not case.is_safe:
+                push(wire, replace(case.image, version="beside", tag="beside"))
         answers = go_on(workers, cases)
         assert set(answers.values()) == {(201, "")}, answers
         for case in cases:

@@ -118,6 +118,23 @@ class Workers(LiveServer):
         for pid in self.stopped():
             os.kill(pid, signal.SIGCONT)
 
+    @contextmanager
+    def apart(self) -> Iterator[tuple[Wire, Wire]]:
+        """Yield connections to two workers."""
+        with Wire(self) as first:
+            self.stop_worker_of(first)
+            with Wire(self) as second:
+                wait_until(lambda: self._peer(second)[0] != "0", "the connection is accepted")
+                self.go_on()
+                assert self.worker_of(first) != self.worker_of(second)
+                yield first, second
+
+    def has_deleted(self, wire: Wire) -> bool:
+        """Return whether the worker of a connection has content open that has no name left."""
+        store = f"{self.storage}/"
+        names = _open_files(self.worker_of(wire))
+        return any(name.startswith(store) and name.endswith(" (deleted)") for name in names)
+
     def worker_of(self, wire: Wire) -> int:
         """Return the worker that has taken a connection."""
         name = f"socket:[{self._peer(wire)[0]}]"
