@@ -43,19 +43,26 @@ def _listen_tcp(host: str, port: int) -> socket.socket:
 
 
 def _listen_unix(path: str) -> socket.socket:
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _remove_stale(path)
-        listener.bind(path)
-        os.chmod(path, _SOCKET_MODE)
-        listener.listen(BACKLOG)
+        return _shared(_bound(path))
     except OSError as error:
-        listener.close()
         raise SettingInvalid(
             f"cannot listen on the unix socket '{path}': {error.strerror}; its folder must be "
             "there, and the server's user must have the right to write there"
         ) from None
-    return _shared(listener)
+
+
+def _bound(path: str) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(path)
+        os.chmod(path, _SOCKET_MODE)
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _remove_stale(path: str) -> None:

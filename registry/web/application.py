@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask, Request, Response, g, request
 from flask.sessions import SessionInterface, SessionMixin
+from werkzeug.datastructures import Headers
 from werkzeug.routing import MapAdapter
 
 from registry.model.bodies import RECEIVED, ReceivedBody
@@ -19,6 +21,8 @@ from registry.web.authentication import principal_of
 from registry.web.context import Call
 from registry.web.routing import Right
 from registry.web.v2 import blueprint as v2
+
+_NAMESPACE: Final = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
 
 
 class _NoSessions(SessionInterface):
@@ -92,4 +96,16 @@ def _finish(response: Response) -> Response:
     headers = response.headers
     headers.add("X-Content-Type-Options", "nosniff")
     headers.add("Docker-Distribution-Api-Version", "registry/2.0")
+    if "ns=" in request.environ.get("QUERY_STRING", ""):
+        _confirm_namespace(headers)
     return access_log.log_request(response)
+
+
+def _confirm_namespace(headers: Headers) -> None:
+    """Tell a client that takes this for a mirror whose images it gets.
+
+    Source: containerd's ``ns`` parameter and the ``OCI-Namespace`` header of the distribution spec.
+    """
+    namespace = request.args.get("ns", "")
+    if _NAMESPACE.fullmatch(namespace):
+        headers.add("OCI-Namespace", namespace)
