@@ -118,10 +118,13 @@ class Channel(HTTPChannel):
                 if request.asks:
                     self.asking, self._held = True, data
                     self.server.add_task(Question(self))
-                elif request.completed:
+                    # What is held is the other thread's now: it may know the place already, and
+                    # wait for the lock to feed it.
+                    break
+                if request.completed:
                     self._enqueue(request)
                     self._held = data if self.requests else b""
-                if self.asking or self.requests:
+                if self.requests:
                     break
         return True
 
