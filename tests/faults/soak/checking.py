@@ -58,7 +58,7 @@ def check_referrers(client: Client, image: Image) -> None:
 
 def check_everything(client: Client) -> None:
     """Pull all tags of the client's images, and see that all that was deleted is gone."""
-    for image in client.images:
+    for image in client.all_images():
         client.touch(image)
         check_tags(client, image)
         check_deleted(client, image)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from tests.faults.soak.content import Manifest
-from tests.faults.soak.figures import COMMON_KEY, KEY
+from tests.faults.soak.figures import COMMON_KEY, KEY, LIMITED_KEY
 from tests.faults.soak.model import Image
 from tests.faults.soak.wire import Broken, Reply, Wrong
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _CONNECTIONS: Final = 3
 """Connections of each client: its requests go to several workers."""
 _ATTEMPTS: Final = 20
+_NO_REPOSITORY: Final = f'"detail":{{"name":"{COMMON_KEY}"}}'.encode()
 TAGS: Final = ("t0", "t1", "t2", "t3", "t4")
 
 Operation = Callable[["Client"], None]
@@ -41,6 +42,10 @@ class Client:
         # The second image lies in the folder of a tag of the first one.
         names = (f"{self.name}/app", f"{self.name}/app/t1", f"{self.name}/lib")
         self.images = [Image(KEY, name) for name in names]
+        self.limited = Image(LIMITED_KEY, self.name)
+        """An image that keeps few tags, and to which nothing is done but to push."""
+        self.order: list[str] = []
+        """Its tags, the one pushed last at the end."""
         self.repository: str | None = None
         """The key of a repository of its own, for those that have one."""
         self._connections = [site.connect() for _ in range(_CONNECTIONS)]
@@ -71,7 +76,7 @@ class Client:
             self._trace.append((time.monotonic(), method, path, reply))
         if reply.status >= 500:
             raise Wrong(f"{method} {path}: {reply}")
-        if reply.status == 404 and COMMON_KEY in path and b"NAME_UNKNOWN" in reply.body:
+        if reply.status == 404 and COMMON_KEY in path and _NO_REPOSITORY in reply.body:
             raise Vanished
         return reply
 
@@ -139,6 +144,10 @@ class Client:
                 with image.changed(reply.sent, promising=False):
                     image.drop(digest)
 
+    def all_images(self) -> list[Image]:
+        """Return all images that nobody else changes."""
+        return [*self.images, self.limited]
+
     def some_image(self) -> Image:
         """Return one of the client's images."""
         return self.rng.choice(self.images)
@@ -172,12 +181,15 @@ class Client:
         self._doing = (number, name)
         self._touched.clear()
         self._trace.clear()
-        began = time.monotonic()
+        began, epoch = time.monotonic(), self.site.common_epoch
         result = "done"
         try:
             operation(self)
-        except Vanished:
+        except Vanished as error:
             result = "the repository was not there"
+            if not self.site.common_may_be_away(epoch):
+                self.site.fail(self._report(error))
+                return
         except Exception as error:
             self.site.fail(self._report(error))
             return

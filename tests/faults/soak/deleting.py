@@ -109,7 +109,11 @@ def delete_path(client: Client, key: str, path: str) -> None:
         raise Wrong(f"DELETE /artifactory/{key}/{path}: {reply}")
     for image, tag in tagged:
         if image not in images:
+            digest = image.tags[tag]
             delete_tag(image, tag, reply)
+            if digest in image.unsure and not image.tagged(digest):
+                # A subject is live, but whether it had a folder of its own nobody knows.
+                client.settle(image, image.live() - {digest}, {})
             client.absent(f"{image.path}/manifests/{tag}")
     for image in images:
         tags = list(image.tags)

@@ -16,12 +16,17 @@ UPLOADS: Final = 5
 TICK: Final = 0.05
 """Seconds by which the times of files may be behind the clock."""
 PATIENCE: Final = 0.8 * GRACE
-"""The longest pause of a client in the middle of a push."""
+"""The longest rest of a client between what it was promised and what relies on that."""
+CHUNK_PATIENCE: Final = 1.5 * GRACE
+"""The longest rest between two chunks of an upload, which lives longer than the grace."""
 
 KEY: Final = "docker-local"
 """The repository of most images."""
 COMMON_KEY: Final = "soak-common"
 """A repository that is deleted and made again while clients push to it."""
+LIMITED_KEY: Final = "soak-limited"
+"""A repository whose images have at most `MOST` tags."""
+MOST: Final = 3
 FIELDS: Final[Mapping[str, int]] = {"untaggedRetentionDays": 0}
 """So that manifests without a tag go as soon as the grace is over."""
 

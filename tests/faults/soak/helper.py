@@ -20,8 +20,10 @@ from registry import config
 from registry.cli.common import ACTOR
 from registry.model.errors import RegistryError
 from registry.model.names import RepositoryKey
-from registry.model.targets import parse_target
+from registry.model.targets import parse_tag_target, parse_target
 from registry.services.instance import Instance
+from registry.services.scrubbing import ScrubOptions
+from registry.storage.journal import now
 from registry.wiring import build
 from tests.faults.soak.figures import FIELDS
 from tests.support.live import ROOT
@@ -36,6 +38,8 @@ class Outcome:
     message: str
     sent: float
     at: float
+    found: Any = None
+    """What a check has found."""
 
 
 class Helper:
@@ -58,36 +62,43 @@ class Helper:
             sent = time.monotonic()
             process.stdin.write(json.dumps([command, name, options]) + "\n")
             process.stdin.flush()
-            error, message = json.loads(process.stdout.readline())
-        return Outcome(error, message, sent, time.monotonic())
+            error, message, found = json.loads(process.stdout.readline())
+        return Outcome(error, message, sent, time.monotonic(), found)
 
     def close(self) -> None:
         """End the process."""
         self._process.communicate()
 
 
-def perform(instance: Instance, command: str, name: str, options: dict[str, Any]) -> None:
-    """Do one command."""
+def perform(instance: Instance, command: str, name: str, options: dict[str, Any]) -> Any:
+    """Do one command; return what a check has found."""
     key = RepositoryKey(name)
     if command == "restore":
         instance.trashcan.restore(parse_target(name), ACTOR, **options)
+    elif command == "revert":
+        instance.history.revert(*parse_tag_target(name), options["to"], ACTOR, now())
     elif command == "delete":
         instance.definitions.delete(key, ACTOR)
     elif command == "create":
-        instance.definitions.create(key, "local", dict(FIELDS))
+        instance.definitions.create(key, "local", {**FIELDS, **options})
+    elif command == "fsck":
+        return [finding.document() for finding in instance.checking.run()]
+    elif command == "scrub":
+        report = instance.scrubbing.run(ScrubOptions(restart=True))
+        return None if report.is_clean and report.complete else report.document()
     else:
         raise ValueError(command)
+    return None
 
 
-def answer(instance: Instance, line: str) -> list[str | None]:
-    """Do the command of a line, and return how it failed and what is to be said."""
+def answer(instance: Instance, line: str) -> list[Any]:
+    """Do the command of a line; return how it failed, what is to be said, what was found."""
     try:
-        perform(instance, *json.loads(line))
+        return [None, "", perform(instance, *json.loads(line))]
     except RegistryError as error:
-        return [type(error).__name__, error.message]
+        return [type(error).__name__, error.message, None]
     except Exception:
-        return ["a defect", traceback.format_exc()]
-    return [None, ""]
+        return ["a defect", traceback.format_exc(), None]
 
 
 def main() -> None:

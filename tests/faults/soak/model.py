@@ -18,7 +18,7 @@ _FORGET: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """What the trash must have: a tag, and what it needed."""
+    """What a tag stood for, until or since when, and what that needed."""
 
     digest: str
     at: float
@@ -46,6 +46,8 @@ class Image:
     """Blobs that were pushed to the image lately."""
     trash: dict[str, list[Deleted]] = field(default_factory=dict)
     """Of tags: what was deleted of them, the last one last."""
+    former: dict[str, deque[Deleted]] = field(default_factory=dict)
+    """Of tags: what was pushed to them lately, and needed then."""
     blurred: set[str] = field(default_factory=set)
     """Tags of which the trash may have more than that, as a deletion was broken off."""
     emptied: Image | None = None
@@ -156,6 +158,8 @@ class Image:
             previous = self.tags.get(reference)
             if reference != manifest.digest:
                 self.tags[reference] = manifest.digest
+                former = self.former.setdefault(reference, deque(maxlen=5))
+                former.append(self._as_it_is(manifest.digest, since))
         if reference == manifest.digest:
             self.has_folder(reference)
         elif previous not in (None, manifest.digest):
@@ -172,9 +176,11 @@ class Image:
 
     def remember(self, tag: str, digest: str, since: float) -> None:
         """A folder went to the trash."""
-        parts = {part: self.manifests[part] for part in self.parts(digest)}
-        self.trash.setdefault(tag, []).append(Deleted(digest, since, parts))
+        self.trash.setdefault(tag, []).append(self._as_it_is(digest, since))
         del self.trash[tag][:-5]
+
+    def _as_it_is(self, digest: str, moment: float) -> Deleted:
+        return Deleted(digest, moment, {part: self.manifests[part] for part in self.parts(digest)})
 
     def drop(self, digest: str) -> None:
         """A manifest is not there any more."""

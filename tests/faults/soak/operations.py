@@ -6,7 +6,17 @@ import random
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from tests.faults.soak import checking, deleting, pulling, pushes, restoring, sharing
+from tests.faults.soak import (
+    auditing,
+    checking,
+    deleting,
+    limiting,
+    pulling,
+    pushes,
+    restoring,
+    reverting,
+    sharing,
+)
 from tests.faults.soak.client import Client, Operation
 from tests.faults.soak.wire import Wrong
 
@@ -22,6 +32,8 @@ WEIGHTS: Final[Mapping[str, tuple[float, Operation]]] = {
     "push": (14, pushes.push_image),
     "push slowly": (3, pushes.push_slowly),
     "push of known blobs": (9, pushes.push_known),
+    "push by digest to two tags": (2, pushes.push_to_tags),
+    "push to an image of few tags": (3, limiting.push_to_limited),
     "retag": (7, pushes.retag),
     "retag of an untagged manifest": (4, pushes.retag_untagged),
     "push of an index": (4, pushes.push_index),
@@ -38,12 +50,15 @@ WEIGHTS: Final[Mapping[str, tuple[float, Operation]]] = {
     "delete an image by its path": (1.5, deleting.delete_image_path),
     "restore a tag": (3, restoring.restore_tag),
     "restore an image": (1.5, restoring.restore_image),
+    "revert a tag": (3, reverting.revert),
     "delete a repository": (0.4, restoring.delete_repository),
     "push to a shared image": (3, sharing.push_shared),
     "pull of a shared image": (3, sharing.pull_shared),
     "delete in a shared image": (3, sharing.delete_shared),
     "delete the common repository": (0.2, sharing.delete_common),
     "check": (4, checking.check),
+    "check of the store": (0.15, auditing.check_store),
+    "scrub": (0.1, auditing.scrub),
     "prune": (0.06, prune),
 }
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tests.faults.soak.client import Client
+from tests.faults.soak.client import TAGS, Client
 from tests.faults.soak.content import Manifest, fresh_blob, image_manifest, index_manifest
-from tests.faults.soak.figures import PATIENCE
+from tests.faults.soak.figures import CHUNK_PATIENCE, PATIENCE
 from tests.faults.soak.model import Image
 from tests.faults.soak.pushing import Push, push, put
 from tests.faults.soak.wire import Wrong
@@ -24,7 +24,7 @@ def push_slowly(client: Client) -> None:
     build = client.site.pool.build(client.rng)
     steps = Push(client, image)
     slow = client.rng.randrange(len(build.blobs))
-    steps.chunked(build.blobs[slow], PATIENCE)
+    steps.chunked(build.blobs[slow], CHUNK_PATIENCE)
     for blob in build.blobs[:slow] + build.blobs[slow + 1 :]:
         steps.blob(blob)
     client.pause(PATIENCE / 2)
@@ -52,6 +52,16 @@ def retag(client: Client) -> None:
         return
     digest = image.tags[client.rng.choice(sorted(image.tags))]
     put(client, image, client.some_tag(), image.manifests[digest], Push(client, image))
+
+
+def push_to_tags(client: Client) -> None:
+    """Push an image by its digest, and to several tags by the same request."""
+    image = client.touch(client.some_image())
+    build = client.site.pool.build(client.rng)
+    steps, tags = Push(client, image), client.rng.sample(TAGS, 2)
+    for blob in build.blobs:
+        steps.blob(blob)
+    put(client, image, build.manifest.digest, build.manifest, steps, tags)
 
 
 def retag_untagged(client: Client) -> None:

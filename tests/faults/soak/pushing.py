@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from tests.faults.soak.client import Client
@@ -95,7 +96,8 @@ class Push:
                 return
             if reply.status not in (202, 204):
                 raise Wrong(f"PATCH {location}: {reply}")
-            last = reply.at
+            if reply.status == 202:  # Whoever asks how far it is has not used it.
+                last = reply.at
             done = int(reply.headers["range"].partition("-")[2]) + 1
             if done == 1:  # Of an upload without bytes it is said, too.
                 self.whole(blob)
@@ -127,9 +129,12 @@ class Push:
 
     # --- manifests ---------------------------------------------------------------------------
 
-    def manifest(self, reference: str, manifest: Manifest) -> Reply | None:
+    def manifest(
+        self, reference: str, manifest: Manifest, tags: Sequence[str] = ()
+    ) -> Reply | None:
         """Put a manifest; return the answer, or None if the client has been too slow for it."""
         path = f"{self._image.path}/manifests/{reference}"
+        path += "".join(f"{'&' if number else '?'}tag={tag}" for number, tag in enumerate(tags))
         kind = [f"Content-Type: {manifest.media_type}"]
         reply = self._client.expect(
             "PUT", path, 201, 400, 404, headers=kind, body=manifest.body
@@ -146,8 +151,7 @@ class Push:
         missing = [found.decode() for found in _DIGEST.findall(reply.body)]
         if b"MANIFEST_BLOB_UNKNOWN" not in reply.body or not missing:
             raise Wrong(f"PUT {path}: {reply}")
-        now = self._client.site.common_epoch
-        if COMMON_KEY in path and (self._epoch != now or now % 2):
+        if COMMON_KEY in path and self._client.site.common_may_be_away(self._epoch):
             self._client.site.tally.add("refused after the repository was deleted")
             return
         ages = {digest: reply.at - self.yes.get(digest, reply.sent) for digest in missing}
@@ -178,15 +182,21 @@ def push(
 
 
 def put(
-    client: Client, image: Image, reference: str, manifest: Manifest, steps: Push
+    client: Client,
+    image: Image,
+    reference: str,
+    manifest: Manifest,
+    steps: Push,
+    tags: Sequence[str] = (),
 ) -> Reply | None:
     """Put a manifest and take note of it; return the answer, or None if it was not taken."""
-    reply = steps.manifest(reference, manifest)
-    if reply is not None:
-        client.put(image, reference, manifest, reply.sent)
-        return reply
-    # An attempt that was broken off may have kept what had the tag before.
-    previous = image.tags.get(reference)
-    if previous is not None and previous not in image.own:
-        image.unsure.add(previous)
-    return None
+    reply = steps.manifest(reference, manifest, tags)
+    for name in (reference, *tags):
+        if reply is not None:
+            client.put(image, name, manifest, reply.sent)
+            continue
+        # An attempt that was broken off may have kept what had the tag before.
+        previous = image.tags.get(name)
+        if previous is not None and previous not in image.own:
+            image.unsure.add(previous)
+    return reply

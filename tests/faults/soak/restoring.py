@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from tests.faults.soak.client import Client
 from tests.faults.soak.figures import TICK, TRASH
 from tests.faults.soak.helper import Outcome
 from tests.faults.soak.model import Deleted, Image
 from tests.faults.soak.wire import Wrong
 
-_EXPIRED = ("TrashUnknown", "ManifestPartsMissing")
+EXPIRED: Final = ("TrashUnknown", "ManifestPartsMissing")
 
 
 def restore_tag(client: Client) -> None:
@@ -27,14 +29,14 @@ def restore_tag(client: Client) -> None:
         if image.tags[tag] == last.digest and tag not in image.blurred:
             raise Wrong(f"restore {target}: {done}")
         return
-    if done.error in _EXPIRED:
+    if done.error in EXPIRED:
         _judge_late(target, done, last.at, blurred=tag in image.blurred)
         image.trash.pop(tag)
         return
     if done.error is not None:
         raise Wrong(f"restore {target}: {done}")
     restored = _restored(client, image, tag, last)
-    _bring_back(client, image, tag, restored, done.sent)
+    bring_back(client, image, tag, restored, done.sent)
 
 
 def _judge_late(target: str, done: Outcome, deleted: float, *, blurred: bool) -> None:
@@ -53,8 +55,8 @@ def _restored(client: Client, image: Image, tag: str, last: Deleted) -> Deleted:
     raise Wrong(f"{image}:{tag} was restored as {digest}, but deleted as {last.digest}")
 
 
-def _bring_back(client: Client, image: Image, tag: str, deleted: Deleted, since: float) -> None:
-    """Take note of a tag that is back, with what it needs."""
+def bring_back(client: Client, image: Image, tag: str, deleted: Deleted, since: float) -> None:
+    """Take note of a tag that is back, with what it needs, which may have come back with it."""
     for part, manifest in deleted.parts.items():
         if part not in image.manifests:
             image.manifests[part] = manifest
@@ -75,20 +77,23 @@ def restore_image(client: Client) -> None:
         return
     target = f"{image.key}/{image.name}"
     done = client.site.helper.ask("restore", target)
-    if done.error in _EXPIRED:
+    if done.error in EXPIRED:
         _judge_late(target, done, image.emptied_at, blurred=False)
         image.emptied = None
         return
     if done.error is not None:
         raise Wrong(f"restore {target}: {done}")
-    bring_back_image(client, image, before, done.sent)
+    late = done.at > image.emptied_at + TRASH - TICK
+    bring_back_image(client, image, before, done.sent, late=late)
     for tag in before.tags:
         if image.trash.get(tag):
             image.trash[tag].pop()
 
 
-def bring_back_image(client: Client, image: Image, before: Image, since: float) -> None:
-    """Take note of an image that is as it was before it was deleted."""
+def bring_back_image(
+    client: Client, image: Image, before: Image, since: float, *, late: bool = False
+) -> None:
+    """Take note of an image that is as it was before it was deleted; if ``late``, a part of it."""
     certain = before.live()
     with image.changed(since):
         image.tags = dict(before.tags)
@@ -100,10 +105,21 @@ def bring_back_image(client: Client, image: Image, before: Image, since: float) 
         image.gone.remove(digest)
     for digest in set(image.gone) & set(image.manifests):
         image.gone.remove(digest)
-    for tag, digest in image.tags.items():
-        found = client.expect("HEAD", f"{image.path}/manifests/{tag}", 200)
-        if found.headers["docker-content-digest"] != digest:
-            raise Wrong(f"{image}:{tag} was restored as {found.headers}, not {digest}")
+    lost = [tag for tag in image.tags if not _is_back(client, image, tag, late=late)]
+    if lost:
+        with image.changed(since, promising=False):
+            for tag in lost:
+                del image.tags[tag]
+        client.settle(image, set().union(*map(image.parts, image.tags.values())), {})
+
+
+def _is_back(client: Client, image: Image, tag: str, *, late: bool) -> bool:
+    """Return whether a tag is as it was; if ``late``, it may have expired."""
+    digest, path = image.tags[tag], f"{image.path}/manifests/{tag}"
+    found = client.expect("HEAD", path, 200, *([404] if late else []))
+    if found.status == 200 and found.headers["docker-content-digest"] != digest:
+        raise Wrong(f"{image}:{tag} was restored as {found.headers}, not {digest}")
+    return found.status == 200
 
 
 # --- repositories -------------------------------------------------------------------------------
@@ -126,7 +142,7 @@ def delete_repository(client: Client) -> None:
             for image in images:
                 bring_back_image(client, image, image.copy(), done.sent)
             return
-        if done.error not in _EXPIRED:
+        if done.error not in EXPIRED:
             raise Wrong(f"restore {key}: {done}")
         _judge_late(key, done, deleted.sent, blurred=False)
     _must(client.site.helper.ask("create", key))

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from tests.faults.soak.accounting import Accounting
+from tests.faults.soak.auditing import check_store_at_rest
 from tests.faults.soak.checking import check_everything, read_shared
 from tests.faults.soak.client import Client
-from tests.faults.soak.figures import COMMON_KEY, KEY, Figures
+from tests.faults.soak.figures import COMMON_KEY, Figures
 from tests.faults.soak.model import Image
-from tests.faults.soak.sharing import SharedImage
 from tests.faults.soak.site import Site
 
 _BAD: Final = ("Traceback", "failed", "unexpected")
@@ -55,6 +57,8 @@ class Report:
 
 def run(folder: Path, figures: Figures) -> Report:
     """Run, and return what was found."""
+    sys.stdout.write(f"seed {figures.seed}\n")
+    sys.stdout.flush()
     site = Site(folder, figures)
     began, used = time.monotonic(), _used(resource.RUSAGE_SELF)
     site.start()
@@ -68,10 +72,8 @@ def run(folder: Path, figures: Figures) -> Report:
         totals, defects = site.pruners.totals(), site.pruners.defects()
         site.pruners.stop()
         site.helper.close()
-        if site.failures:
-            site.server.kill()
-        else:
-            site.server.stop()
+        site.auditor.close()
+        _end_server(site)
     problems = [*site.failures, *problems, *defects, *_said(site)]
     counts = site.tally.counts
     counts["operations"] = site.operations
@@ -84,8 +86,19 @@ def run(folder: Path, figures: Figures) -> Report:
     )  # fmt: skip
 
 
+def _end_server(site: Site) -> None:
+    """End the server; that it had ended before, and how, is a failure."""
+    ended = os.waitid(os.P_PID, site.server.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if ended is not None:
+        site.fail(f"the server had ended before: {ended}")
+    if site.failures:
+        site.server.kill()
+    else:
+        site.server.stop()
+
+
 @contextlib.contextmanager
-def _chaos(site: Site):  # type: ignore[no-untyped-def]
+def _chaos(site: Site) -> Iterator[None]:
     site.chaos.start()
     try:
         yield
@@ -113,7 +126,7 @@ def _drain(site: Site, problems: list[str]) -> float:
     images = _all_images(site)
     if site.failures:
         return 0.0
-    keys = {KEY, COMMON_KEY, *(c.repository for c in site.clients if c.repository)}
+    keys = {image.key for image in images} | {COMMON_KEY}
     accounting = Accounting(site.server.storage, keys, images)
     began = time.monotonic()
     while differences := accounting.differences():
@@ -123,6 +136,7 @@ def _drain(site: Site, problems: list[str]) -> float:
         time.sleep(0.5)
     took = time.monotonic() - began
     _all_images(site)
+    site.clients[0].attempt("check the store at rest", check_store_at_rest)
     site.tally.add("bytes at the end", accounting.expected.bytes)
     site.tally.add("names of content at the end", len(accounting.expected.content))
     return took
@@ -132,17 +146,13 @@ def _all_images(site: Site) -> list[Image]:
     """Return all images as they must be, each pulled once more."""
     for client in site.clients:
         client.attempt("look at everything", check_everything)
-    images = [image for client in site.clients for image in client.images]
-    for shared in site.shared:
-        site.clients[0].attempt("look at what is shared", _reader(shared, images))
-    return images
+    images = [image for client in site.clients for image in client.all_images()]
 
-
-def _reader(shared: SharedImage, images: list[Image]):  # type: ignore[no-untyped-def]
     def read(client: Client) -> None:
-        images.append(read_shared(client, shared))
+        images.extend(read_shared(client, shared) for shared in site.shared)
 
-    return read
+    site.clients[0].attempt("look at what is shared", read)
+    return images
 
 
 def _said(site: Site) -> list[str]:

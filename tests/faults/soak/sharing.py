@@ -111,7 +111,6 @@ def delete_common(client: Client) -> None:
     """Delete the common repository, and bring it back or make a new one."""
     site = client.site
     with site.common_lock:
-        # An odd number says that it may be away right now.
         site.common_epoch += 1
         done = [site.helper.ask("delete", COMMON_KEY)]
         client.pause(0.3)

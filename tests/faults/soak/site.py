@@ -17,6 +17,8 @@ from tests.faults.soak.figures import (
     GRACE,
     HOLD,
     KEY,
+    LIMITED_KEY,
+    MOST,
     TRASH,
     UPLOADS,
     Figures,
@@ -59,12 +61,15 @@ class Site:
         self.kills = Kills()
         self.shared = shared_images()
         self.common_epoch = 0
+        """An odd number while it may be away."""
         self.common_lock = threading.Lock()
         self.failures: list[str] = []
         self.began = time.monotonic()
         self._number = 0
         self._lock = threading.Lock()
         self.helper: Helper
+        self.auditor: Helper
+        """One more, for what takes long."""
         self.pruners: Pruners
         self.chaos: Chaos
         self.clients: list[Client] = []
@@ -75,10 +80,13 @@ class Site:
         self._write_settings()
         self.server.start()
         self.helper = Helper(self.settings, self.folder / "helper.log")
+        self.auditor = Helper(self.settings, self.folder / "helper.log")
         owned = [f"soak-{number}" for number in range(_OWNERS)]
         for key in (COMMON_KEY, *owned):
             done = self.helper.ask("create", key)
             assert done.error is None, done
+        done = self.helper.ask("create", LIMITED_KEY, maxUniqueTags=MOST)
+        assert done.error is None, done
         fields = self.server.cli("repo", "set", KEY, "untaggedRetentionDays=0")
         assert fields.returncode == 0, fields.stderr
         self.clients = [Client(number, self) for number in range(self.figures.clients)]
@@ -116,6 +124,10 @@ class Site:
                 return None
             self._number += 1
             return self._number
+
+    def common_may_be_away(self, epoch: int) -> bool:
+        """Return whether the common repository may have been away since it had that epoch."""
+        return bool(self.common_epoch != epoch or epoch % 2)
 
     @property
     def operations(self) -> int:
