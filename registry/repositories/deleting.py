@@ -20,6 +20,7 @@ from registry.repositories.pushing import ManifestPush
 from registry.storage import held, syncing
 from registry.storage.manifest_files import Place
 from registry.storage.passes import Age, Ages
+from registry.storage.references import ImageGraph, Relations
 from registry.storage.store import Store
 
 
@@ -125,8 +126,9 @@ class ManifestDeletion:
             (reference, manifests.read(self._place, reference).digest)
             for reference in manifests.folders(self._place)
         ]
+        digests = self._outermost_first()
         self._to_trash(found)
-        for digest in manifests.digests(self._place):
+        for digest in digests:
             with contextlib.suppress(ManifestUnknown):
                 self._unregister(manifests.read(self._place, digest))
         for reference, digest in found:
@@ -175,6 +177,17 @@ class ManifestDeletion:
             manifests.restart_age(place, child.digest)
         for referrer in manifests.referrers(place, stored.digest):
             manifests.restart_age(place, referrer.digest)
+
+    def _outermost_first(self) -> list[Digest]:
+        """Return all manifests of the image so that no index is shown longer than its children."""
+        relations: dict[Digest, Relations] = {}
+        for digest in self._store.manifests.digests(self._place):
+            with contextlib.suppress(ManifestUnknown):
+                manifest = ManifestPush.parse(self._store.manifests.read(self._place, digest))
+                children = tuple(child.digest for child in manifest.children)
+                relations[digest] = children, manifest.subject
+        found = frozenset(relations)
+        return ImageGraph({}, frozenset(), found, relations).in_order(found)
 
     def _require_no_parent(self, holders: Iterable[Reference], digest: Digest) -> None:
         """Refuse to delete what an index needs: a tag with missing parts must never be seen."""

@@ -1,11 +1,8 @@
-"""Deleting: what each way of it takes away at once, what it leaves, and what a kill leaves."""
+"""Deleting: what each way of it takes away at once, and what it leaves."""
 
 from __future__ import annotations
 
-import errno
 import os
-import signal
-from collections.abc import Callable
 
 import pytest
 
@@ -15,18 +12,13 @@ from registry.model.errors import (
     ImageUnknown,
     ManifestUnknown,
     OperationUnsupported,
-    StorageFull,
 )
 from registry.model.names import ImageName, Tag
-from registry.storage.manifest_files import Place
+from tests.repositories.deletions import BODY, SECOND, WAYS
 from tests.repositories.pushing import all_tags
-from tests.storage.faults import STEPS, Call, Watched, in_child, kills
 from tests.support.accounts import check_accounts
 from tests.support.bench import ALICE, IMAGE, KEY, TAG, Bench, image, index, referrer
-from tests.support.travel import DAY, HOUR
-
-SECOND = Tag("2.0")
-BODY = image(b"layer")
+from tests.support.travel import DAY
 
 
 def tags_in_trash(bench: Bench) -> list[str]:
@@ -203,107 +195,3 @@ def test_a_push_right_after_a_deletion(bench: Bench) -> None:
     bench.settle()
     assert bench.pull() == BODY
     check_accounts(bench.root)
-
-
-# --- a full disk -------------------------------------------------------------------------------
-
-WAYS: dict[str, Callable[[Bench], object]] = {
-    "untag": lambda bench: bench.untag(),
-    "tag": lambda bench: bench.repository.delete_tag(IMAGE, TAG, ALICE),
-    "child": lambda bench: bench.repository.delete_tag(IMAGE, Tag("child"), ALICE),
-    "manifest": lambda bench: bench.delete(BODY),
-    "referrer": lambda bench: bench.delete(referrer(BODY)),
-    "index": lambda bench: bench.delete(index(image(b"child", note="child"))),
-    "image": lambda bench: bench.repository.delete_image(IMAGE, ALICE),
-}
-
-
-def fill(bench: Bench) -> list[bytes]:
-    """Push something for each way of deleting; return all manifests."""
-    child = bench.push(b"child", to=Tag("child"), note="child")
-    bench.push(b"layer")
-    bodies = [BODY, child, index(child), referrer(BODY)]
-    bench.put(BODY, SECOND)
-    bench.put(bodies[2], Tag("index"))
-    bench.put(bodies[3])
-    return bodies
-
-
-def state(bench: Bench) -> dict[str, object]:
-    """Return what the image shows: all that can be pulled must be pulled completely."""
-    repository, place = bench.repository, Place(KEY, IMAGE)
-    found: dict[str, object] = {}
-    for reference in bench.store.manifests.folders(place):
-        found[str(reference)] = bench.pull(reference)
-    for digest in bench.store.manifests.digests(place):
-        found[f"digest {digest}"] = bench.pull(digest)
-    found["tags"] = all_tags(repository) if found else []
-    return found
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_a_disk_without_room_for_the_trash(bench: Bench, way: str) -> None:
-    """The deletion is refused, and has changed nothing."""
-    fill(bench)
-    before = state(bench)
-
-    def full(number: int, call: Call) -> None:
-        if call.name == "mkdir" and "/trash/" in call.paths[0]:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), call.paths[0])
-
-    with Watched(full), pytest.raises(StorageFull):
-        WAYS[way](bench)
-    after = state(bench)
-    if way in ("untag", "child"):
-        # The folder that keeps it by digest may be there already.
-        after = {name: body for name, body in after.items() if name in before}
-    assert after == before
-    assert bench.entries() == []
-
-
-# --- killed ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("way", WAYS)
-def test_killed_at_every_step(bench: Bench, way: str) -> None:
-    """What can be seen is whole; after some passes every file has a reason, and it is there or
-    in the trash, from where it comes back.
-    """
-    bodies = fill(bench)
-    first = state(bench)
-    WAYS[way](bench)
-    last = state(bench)
-    bench.repository.delete_image(IMAGE, ALICE) if last["tags"] else None
-    bench.trashcan.empty()
-    for number in range(1, 400):
-        assert fill(bench) == bodies
-
-        def run(number: int = number) -> None:
-            with Watched(kills(number), STEPS):
-                WAYS[way](bench)
-
-        code = in_child(run)
-        seen = state(bench)
-        assert first.keys() >= seen.keys() - last.keys()
-        bench.live_for(2 * DAY, every=12 * HOUR)
-        seen = state(bench)
-        deleted = {str(entry.reference) for entry in bench.entries()}
-        for name in first:
-            # Each tag is in its place or in the trash.
-            if name in ("1.0", "2.0", "child", "index"):
-                assert (name in seen) is (name not in deleted), name
-        check_accounts(bench.root)
-        if code == 0:
-            assert seen.keys() == last.keys()
-            break
-        assert code == -signal.SIGKILL
-        for entry in bench.entries():
-            if isinstance(entry.reference, Tag):
-                bench.restore(entry.reference)
-        bench.pull(TAG)
-        bench.pull(Tag("index"))
-        bench.repository.delete_image(IMAGE, ALICE)
-        bench.trashcan.empty()
-    else:
-        raise AssertionError("the deletion never came to its end")
-    assert number > 5
