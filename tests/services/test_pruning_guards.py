@@ -1,12 +1,10 @@
-"""What a pass does where something is wrong: clocks, copies, damage, strangers, a full disk."""
+"""What a pass does where the world is not as it should be: clocks, copies, a full disk."""
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,11 +21,9 @@ from tests.support.bench import (
     HOLD,
     IMAGE,
     KEY,
-    TRASH,
     UNTAGGED,
     Bench,
     image,
-    index,
 )
 from tests.support.travel import DAY, HOUR, MINUTE, Travel
 
@@ -155,124 +151,6 @@ def test_one_image_without_hard_links_does_not_stop_the_pruner(bench: Bench) -> 
     assert not bench.stores(b"alone")
     assert bench.stores(b"7")
     bench.pull(Tag("7"))
-
-
-# --- strangers' files and damage ---------------------------------------------------------------
-
-
-PLACES: list[Callable[[Bench], str]] = [
-    lambda bench: bench.root,
-    lambda bench: bench.layout.top("artifacts"),
-    lambda bench: bench.layout.repository(KEY),
-    lambda bench: os.path.dirname(bench.layout.image(KEY, IMAGE)),
-    lambda bench: bench.layout.image(KEY, IMAGE),
-    lambda bench: bench.layout.manifest_folder(KEY, IMAGE, Tag("1.0")),
-    lambda bench: bench.layout.layers(KEY, IMAGE),
-    lambda bench: bench.layout.manifests(KEY, IMAGE),
-    lambda bench: bench.layout.top("filestore"),
-    lambda bench: f"{bench.layout.top('filestore')}/sha256",
-    lambda bench: f"{bench.layout.top('filestore')}/sha256/{Digest.of(b'layer').encoded[:2]}",
-    lambda bench: bench.layout.top("trash"),
-    lambda bench: bench.layout.top("uploads"),
-    lambda bench: bench.layout.top("etc/repositories"),
-    lambda bench: bench.layout.top("journal"),
-    lambda bench: bench.layout.top("locks"),
-]
-
-
-@pytest.mark.parametrize("place", range(len(PLACES)))
-@pytest.mark.parametrize("kind", ["file", "folder", "link"])
-def test_a_stranger_does_not_stop_the_pruner(bench: Bench, place: int, kind: str) -> None:
-    """Files of desktops, ``lost+found``: somebody's, whatever they are for."""
-    bench.push(b"layer")
-    path = f"{PLACES[place](bench)}/.DS_Store"
-    if kind == "file":
-        Path(path).touch()
-    elif kind == "folder":
-        os.mkdir(path)
-    else:
-        os.symlink("/nowhere", path)
-    bench.store.filestore.store(b"alone", Digest.of(b"alone"))
-    report = bench.live_for(4 * DAY, every=12 * HOUR)
-    assert report.failed == 0
-    assert not bench.stores(b"alone")
-    assert os.path.lexists(path) or kind == "folder"
-    bench.pull()
-
-
-def spoil(path: str) -> None:
-    """Flip some bits."""
-    os.chmod(path, 0o644)
-    with open(path, "r+b") as file:
-        file.write(b"\0\0")
-
-
-def test_one_damaged_image_keeps_no_other_from_being_pruned(
-    bench: Bench, caplog: pytest.LogCaptureFixture
-) -> None:
-    spoilt = bench.push(b"spoilt", note="1")
-    bench.push(b"layer", note="2")
-    spoil(bench.layout.manifest(KEY, IMAGE, Digest.of(spoilt)))
-    bench.store.filestore.store(b"alone", Digest.of(b"alone"))
-    report = bench.settle()
-    assert not bench.stores(b"alone")
-    assert bench.stores(b"spoilt") or report.failed == 0
-    bench.pull()
-
-
-def test_the_children_of_a_damaged_index_stay(bench: Bench) -> None:
-    """Pushing the index again heals it, and needs them."""
-    child = bench.push(b"layer", to=None)
-    body = index(child)
-    bench.put(body, Tag("1.0"))
-    spoil(bench.layout.manifest(KEY, IMAGE, Digest.of(body)))
-    fresh = bench.again()
-    fresh.settle()
-    assert fresh.pulls(child)
-
-
-@pytest.mark.parametrize("top", ["sidecar", "record", "definition"])
-def test_damaged_documents(bench: Bench, top: str) -> None:
-    bench.push(b"first", note="1")
-    bench.push(b"layer", note="2")
-    bench.live_for(2 * DAY)
-    folder = bench.layout.manifest_folder(KEY, IMAGE, Digest.of(image(b"first", note="1")))
-    path = {
-        "sidecar": f"{folder}/manifest.json.properties.json",
-        "record": bench.layout.pruning(),
-        "definition": bench.layout.repository_definition("other"),
-    }[top]
-    Path(path).write_bytes(b"{")
-    bench.store.filestore.store(b"alone", Digest.of(b"alone"))
-    try:
-        bench.settle()
-    except Exception:
-        assert top == "definition"
-    else:
-        assert not bench.stores(b"alone")
-    bench.pull()
-
-
-@pytest.mark.parametrize(
-    "note",
-    [b"", b"{", b"[]", b"{}", {"time": "yesterday"}, {"time": 3}, {"time": None}, {"act": None},
-     {"repository": 7}, {"image": 7}, {"reference": 7}, {"digest": 7}, {"digest": "sha256:x"},
-     {"time": "2026-01-01T00:00:00"}, {"reference": "../../.."}],
-    ids=str,
-)  # fmt: skip
-def test_a_damaged_note_in_the_trash(bench: Bench, note: bytes | dict[str, object]) -> None:
-    """It stops no pass, and what it is the note of goes when its time is over."""
-    bench.delete(bench.push(b"layer"))
-    path = f"{bench.store.trash.path(bench.entries()[0])}/deletion.json"
-    if isinstance(note, dict):
-        note = json.dumps(json.loads(Path(path).read_bytes()) | note).encode()
-    Path(path).write_bytes(note)
-    bench.store.filestore.store(b"alone", Digest.of(b"alone"))
-    bench.live_for(3 * DAY, every=12 * HOUR)
-    assert not bench.stores(b"alone")
-    bench.live_for(TRASH + 3 * GRACE, every=DAY)
-    assert os.listdir(bench.layout.top("trash")) == []
-    check_accounts(bench.root)
 
 
 # --- a full disk -------------------------------------------------------------------------------
