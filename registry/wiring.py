@@ -30,6 +30,7 @@ from registry.services.reverse_proxy import ProxyWriter
 from registry.services.scrubbing import Scrubbing
 from registry.services.trashcan import Trashcan
 from registry.services.usage import Usage
+from registry.services.web_server import WebServer
 from registry.storage.store import Store
 from registry.web.application import make_application
 
@@ -42,6 +43,7 @@ def build(config: Config) -> Instance:
     decisions = Decisions(anonymous_pull=config.anonymous_pull)
     definitions = Definitions(store)
     directory = Directory(store, definitions, decisions)
+    proxy_writer = ProxyWriter(store, definitions)
     return Instance(
         config=config,
         store=store,
@@ -62,7 +64,8 @@ def build(config: Config) -> Instance:
             store, definitions, directory, lambda tags: Usage(store, definitions).freed_by(tags)
         ),
         regret=Regret(store, definitions),
-        proxy_writer=ProxyWriter(store, definitions),
+        proxy_writer=proxy_writer,
+        web_server=WebServer(store, proxy_writer, config.listen),
     )
 
 

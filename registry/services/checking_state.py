@@ -22,6 +22,7 @@ _USER: Final = {"name": str, "admin": bool, "passwordHash": str, "credential": s
 _SETTLED: Final = 60.0
 """Seconds after which an upload's two files belong together: they are made one after the other."""
 _RECORDS: Final = ("pruning.json", "scrubbing.json")
+_SINGLE: Final = ("keys.json", "web-server.json")
 _DOCUMENTATION: Final = ("README.md", ".gitignore")
 _MOUNTED: Final = "lost+found"
 
@@ -120,7 +121,7 @@ class StateChecker:
         folders = {name.partition("/")[2] for name in FOLDERS if name.startswith("etc/")}
         for entry in self._inspection.listing(self._layout.top("etc"), found):
             yield from self._inspection.ordinary(entry)
-            if entry.name not in (folders if entry.is_folder else {"keys.json"}):
+            if entry.name not in (folders if entry.is_folder else _SINGLE):
                 yield from self._inspection.foreign(entry)
         for folder, check in (("repositories", self._definition), ("users", self._user)):
             for entry in self._inspection.listing(self._layout.top(f"etc/{folder}"), found):

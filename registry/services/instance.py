@@ -21,6 +21,7 @@ from registry.services.retention import Retention
 from registry.services.reverse_proxy import ProxyWriter
 from registry.services.scrubbing import Scrubbing
 from registry.services.trashcan import Trashcan
+from registry.services.web_server import WebServer
 from registry.storage.store import Store
 
 
@@ -46,3 +47,4 @@ class Instance:
     retention: Retention
     regret: Regret
     proxy_writer: ProxyWriter
+    web_server: WebServer

@@ -19,7 +19,8 @@
     ├── etc/                                    definitions and secrets, JSON
     │   ├── repositories/<key>.json
     │   ├── users/<name>.json
-    │   └── keys.json                           signing keys, 0600
+    │   ├── keys.json                           signing keys, 0600
+    │   └── web-server.json                     what stands in front of the server
     ├── filestore/sha256/9c/9c12…               every distinct content once
     ├── format.json                             version of this layout
     ├── journal/2026-11-23.jsonl                who moved which tag from what to what, when
@@ -195,6 +196,9 @@ class Layout:
 
     def keys(self) -> str:
         return f"{self.root}/etc/keys.json"
+
+    def web_server(self) -> str:
+        return f"{self.root}/etc/web-server.json"
 
     def journal(self, day: str) -> str:
         return f"{self.root}/journal/{day}.jsonl"

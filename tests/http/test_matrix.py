@@ -6,6 +6,7 @@ declared right fails here, and so does one whose arguments this file does not kn
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,9 @@ RIGHTS = {
     "referrers/<digest>": {"GET": Right.PULL},
 }
 """What each route of an image must ask for, by the reference, section B5."""
+FRONT = {"webServerType": "NGINX", "serverName": "registry.example.com"}
+BODIES = {"/api/system/configuration/webServer": json.dumps(FRONT).encode()}
+"""What must be sent for a route to do something, by the end of its rule."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +77,17 @@ class World:
 
     def ask(self, route: Route, authorization: str | None) -> TestResponse:
         headers = {"Authorization": authorization} if authorization is not None else {}
+        bodies = [body for rule, body in BODIES.items() if route.rule.endswith(rule)]
+        body = bodies[0] if bodies and route.method == "POST" else b""
         return self.client.request(
-            route.method, route.path, headers, anonymous=authorization is None
+            route.method, route.path, headers, body, anonymous=authorization is None
         )
 
 
 @pytest.fixture
 def world(app: Flask, client: Client, instance: Instance) -> World:
     instance.users.add("bob", "password-of-bob")
+    instance.web_server.save(FRONT)
     push_image(client)
     push_image(client, image="/v2/docker-local/other")
     upload = start(client).rpartition("/")[2]
