@@ -103,6 +103,10 @@ class Definitions:
         document = self._store.documents.read(self._store.layout.repository_definition(key))
         return None if document is None else _definition(document)
 
+    def all_keys(self) -> list[str]:
+        """Return the keys of all repositories, sorted; also of those with a damaged definition."""
+        return self._store.documents.names(self._store.layout.top("etc/repositories"))
+
     def get(self, key: RepositoryKey) -> RepositoryDefinition:
         """Return the definition of that key.
 
@@ -118,8 +122,7 @@ class Definitions:
 
     def all(self) -> list[RepositoryDefinition]:
         """Return all definitions, sorted by key."""
-        names = self._store.documents.names(self._store.layout.top("etc/repositories"))
-        return [found for found in map(self.find, names) if found is not None]
+        return [found for found in map(self.find, self.all_keys()) if found is not None]
 
     def create(
         self, key: RepositoryKey, rclass: str, fields: Mapping[str, FieldValue]

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.model.digests import Digest
+from registry.model.errors import ManifestUnknown, RegistryError
+from registry.model.manifests import parse_manifest
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.sidecars import former_tags
 from registry.repositories.touches import Touches
@@ -112,7 +114,7 @@ def plan(
         reason = policy.reason_to_stay(digest, ages)
         if touches.has(store.layout.manifest(place.key, place.image, digest)):
             reason = Age.YOUNG.value
-        if reason is None and digest in graph.registered & graph.unreadable:
+        if reason is None and _is_damaged(store, place, digest):
             reason = DAMAGED
         if reason is not None:
             kept[digest] = reason
@@ -124,3 +126,15 @@ def plan(
             going.append(digest)
             staying |= graph.live([digest]) - {digest}
     return Plan(going, kept)
+
+
+def _is_damaged(store: Store, place: Place, digest: Digest) -> bool:
+    """Return whether nobody can say what a manifest needs: by its bytes, not by what is known."""
+    try:
+        stored = store.manifests.read(place, digest)
+        parse_manifest(stored.body, stored.media_type)
+    except ManifestUnknown:
+        return False
+    except RegistryError:
+        return True
+    return False

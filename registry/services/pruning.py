@@ -126,9 +126,13 @@ class Pruning:
             with self._goes_on(report):
                 step(ages)
         images = ImageSteps(self._store, ACTOR, limits.hold, report, dry=dry)
-        for definition in self._definitions.all():
-            yield f"repository {definition.key}"
-            images.run(definition, ages, pause)
+        for key in self._definitions.all_keys():
+            yield f"repository {key}"
+            definition = None
+            with self._goes_on(report):
+                definition = self._definitions.find(key)
+            if definition is not None:
+                images.run(definition, ages, pause)
         yield "uploads"
         with self._goes_on(report):
             trash.take_lost_repositories(ages, ACTOR)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from registry.model.digests import Digest
-from registry.model.names import Tag
+from registry.model.names import RepositoryKey, Tag
+from registry.repositories.local import LocalRepository
 from tests.support.accounts import check_accounts
-from tests.support.bench import GRACE, IMAGE, KEY, TRASH, Bench, image, index
+from tests.support.bench import ALICE, GRACE, IMAGE, KEY, TRASH, Bench, index
 from tests.support.travel import DAY, HOUR
 
 PLACES: list[Callable[[Bench], str]] = [
@@ -62,17 +64,23 @@ def spoil(path: str) -> None:
         file.write(b"\0\0")
 
 
-def test_one_damaged_image_keeps_no_other_from_being_pruned(
-    bench: Bench, caplog: pytest.LogCaptureFixture
-) -> None:
-    spoilt = bench.push(b"spoilt", note="1")
-    bench.push(b"layer", note="2")
-    spoil(bench.layout.manifest(KEY, IMAGE, Digest.of(spoilt)))
-    bench.store.filestore.store(b"alone", Digest.of(b"alone"))
-    report = bench.settle()
-    assert not bench.stores(b"alone")
-    assert bench.stores(b"spoilt") or report.failed == 0
-    bench.pull()
+def test_a_damaged_manifest_stays_and_keeps_nothing_else_from_going(bench: Bench) -> None:
+    """Whether a pass has read it before it was damaged or not; its blobs stay with it."""
+    for number in range(2):
+        spoilt = bench.push(b"spoilt", note="1")
+        gone = bench.push(b"gone", note="2")
+        bench.push(b"layer", note="3")
+        bench.live_for(number * DAY)
+        spoil(bench.layout.manifest(KEY, IMAGE, Digest.of(spoilt)))
+        bench.store.filestore.store(b"alone", Digest.of(b"alone"))
+        bench.blob(b"lonely")
+        report = bench.settle()
+        assert report.failed == 0
+        assert report.manifests_kept == {"damaged": 1}
+        assert not any(map(bench.stores, (b"alone", b"gone", b"lonely")))
+        assert not bench.has(gone)
+        assert bench.stores(b"spoilt")
+        bench.pull()
 
 
 def test_the_children_of_a_damaged_index_stay(bench: Bench) -> None:
@@ -86,25 +94,43 @@ def test_the_children_of_a_damaged_index_stay(bench: Bench) -> None:
     assert fresh.pulls(child)
 
 
-@pytest.mark.parametrize("top", ["sidecar", "record", "definition"])
-def test_damaged_documents(bench: Bench, top: str) -> None:
-    bench.push(b"first", note="1")
+@pytest.mark.parametrize("top", ["sidecar", "record"])
+def test_a_damaged_document_stops_nothing(bench: Bench, top: str) -> None:
+    gone = bench.push(b"first", note="1")
     bench.push(b"layer", note="2")
     bench.live_for(2 * DAY)
-    folder = bench.layout.manifest_folder(KEY, IMAGE, Digest.of(image(b"first", note="1")))
-    path = {
-        "sidecar": f"{folder}/manifest.json.properties.json",
-        "record": bench.layout.pruning(),
-        "definition": bench.layout.repository_definition("other"),
-    }[top]
-    Path(path).write_bytes(b"{")
+    folder = bench.layout.manifest_folder(KEY, IMAGE, Digest.of(gone))
+    sidecar = f"{folder}/manifest.json.properties.json"
+    Path(sidecar if top == "sidecar" else bench.layout.pruning()).write_bytes(b"{")
     bench.store.filestore.store(b"alone", Digest.of(b"alone"))
-    try:
-        bench.settle()
-    except Exception:
-        assert top == "definition"
-    else:
-        assert not bench.stores(b"alone")
+    assert bench.settle().failed == 0
+    assert not bench.stores(b"alone")
+    assert not bench.has(gone)
+    bench.pull()
+
+
+def test_a_damaged_definition_keeps_its_repository_and_no_other(bench: Bench) -> None:
+    """Nobody can say what it wants to keep, so it is as if no pass was made there."""
+    other = RepositoryKey("other-local")
+    bench.definitions.create(other, "local", {})
+    late = LocalRepository(bench.store, bench.definitions.get(other))
+    digest = Digest.of(b"other")
+    with closing(late.open_whole_upload(IMAGE, "sha256", ALICE, 5)) as writer:
+        writer.write(b"other")
+        late.finish_upload(IMAGE, writer, digest)
+    bench.push(b"layer")
+    bench.blob(b"lonely")
+    path = Path(bench.layout.repository_definition(other))
+    whole = path.read_bytes()
+    path.write_bytes(b"{")
+    report = bench.settle()
+    assert report.failed == 1
+    assert not bench.stores(b"lonely")
+    assert late.blob(IMAGE, digest).size == 5
+    assert bench.entries() == []
+    path.write_bytes(whole)
+    assert bench.settle().failed == 0
+    assert not bench.stores(b"other")
     bench.pull()
 
 
