@@ -103,7 +103,7 @@ class Pruning:
         """Let a pass go on after a step that failed: a full disk needs the later ones most."""
         try:
             yield
-        except RegistryError as error:
+        except (RegistryError, OSError) as error:
             report.failed += 1
             logger.error("a step of a pruning pass failed: %s", error)
 
@@ -144,5 +144,7 @@ class Pruning:
         yield "content"
         most = None if options.force else limits.most
         content = ContentSteps(self._store, limits.hold, most, report, dry=dry)
-        content.run(ages, images.split, pause)
-        trash.weigh()
+        with self._goes_on(report):
+            content.run(ages, images.split, pause)
+        with self._goes_on(report):
+            trash.weigh()

@@ -135,12 +135,18 @@ class ImageSteps:
 
     def run(self, definition: RepositoryDefinition, ages: Ages, pause: Callable[[], None]) -> None:
         """Prune the images of a repository."""
-        empty, lost = self._store.catalog.strays(definition.key)
-        for image in itertools.chain(self._store.catalog.folders(definition.key), sorted(lost)):
-            place = Place(definition.key, image)
+        key, catalog = definition.key, self._store.catalog
+
+        def failed(error: OSError) -> None:
+            self._report.failed += 1
+            logger.error("a folder of the repository %s was not pruned: %s", key, error)
+
+        empty, lost = catalog.strays(key, failed)
+        for image in itertools.chain(catalog.folders(key, failed), sorted(lost)):
+            place = Place(key, image)
             try:
                 self._image(definition, place, ages)
-            except RegistryError as error:
+            except (RegistryError, OSError) as error:
                 # One damaged image must not keep all the others from being pruned, nor a full
                 # disk, which has no room for the trash, the content from being freed.
                 self._report.failed += 1

@@ -20,6 +20,13 @@ from registry.storage.manifest_files import is_manifest_folder, listed
 
 _OURS = ("_layers", "_manifests", "_referrers")
 
+Failed = Callable[[OSError], object]
+
+
+def raise_again(error: OSError) -> None:
+    """Let nothing go on without a folder that cannot be read."""
+    raise error
+
 
 class Catalog:
     """The names in the artifacts tree."""
@@ -60,11 +67,13 @@ class Catalog:
         after: str | None = None,
         has: Callable[[str], bool] | None = None,
         below: ImageName | None = None,
+        failed: Failed = raise_again,
     ) -> Iterator[ImageName]:
         """Yield the images of a repository that sort after ``after``, in byte order.
 
         ``has`` tells by its folder what counts as an image; by default what has a manifest. With
-        ``below`` only that image, and those in its folder, are looked at.
+        ``below`` only that image, and those in its folder, are looked at. ``failed`` hears of a
+        folder that cannot be read, and decides whether the walk goes on without it.
         """
         has = has or _has_manifests
         heap = [("", self._layout.repository(key))]
@@ -77,9 +86,12 @@ class Catalog:
                 if (after is None or name > after) and has(path):
                     yield ImageName(name)
             elif after is None or name > after or after.startswith(name):
-                for part, child in _children(path):
-                    heapq.heappush(heap, (f"{name}{part}", child))
-                    heapq.heappush(heap, (f"{name}{part}/", child))
+                try:
+                    for part, child in _children(path):
+                        heapq.heappush(heap, (f"{name}{part}", child))
+                        heapq.heappush(heap, (f"{name}{part}/", child))
+                except OSError as error:
+                    failed(error)
 
     def repositories(self) -> list[RepositoryKey]:
         """Return the keys of all repositories that have a folder, configured or not."""
@@ -90,11 +102,13 @@ class Catalog:
             if not key.startswith("_") and os.path.isdir(self._layout.repository(key))
         ]
 
-    def folders(self, key: RepositoryKey) -> Iterator[ImageName]:
+    def folders(self, key: RepositoryKey, failed: Failed = raise_again) -> Iterator[ImageName]:
         """Yield everything that has been an image, in byte order: what has folders of ours."""
-        return self.walk(key, has=_is_image_folder)
+        return self.walk(key, has=_is_image_folder, failed=failed)
 
-    def strays(self, key: RepositoryKey) -> tuple[list[str], set[ImageName]]:
+    def strays(
+        self, key: RepositoryKey, failed: Failed = raise_again
+    ) -> tuple[list[str], set[ImageName]]:
         """Return folders of no image: empty ones, and images of which no more than files are left.
 
         The latter is what a push leaves that was killed before the image had anything to show.
@@ -103,7 +117,11 @@ class Catalog:
         found, waiting, images = list[str](), [root], set[ImageName]()
         while waiting:
             path = waiting.pop()
-            names = listed(path)
+            try:
+                names = listed(path)
+            except OSError as error:
+                failed(error)
+                continue
             parts = path[len(root) + 1 :].split("/")[:-1]
             if not names:
                 found.append(path)

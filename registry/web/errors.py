@@ -76,6 +76,7 @@ _UNKNOWN_NAME: Final = (
     "nothing is served under this path; an image is named <repository key>/<image>, for example "
     "docker-local/team/app"
 )
+_DISK: Final = errors.StorageFailed("the storage folder cannot be read or written")
 _INTERNAL: Final = errors.StorageFailed("the server met an unexpected condition; its log says more")
 
 
@@ -83,6 +84,7 @@ def install(app: Flask) -> None:
     """Let the application answer every error from the table."""
     app.register_error_handler(RegistryError, respond)
     app.register_error_handler(HTTPException, _respond_http)
+    app.register_error_handler(OSError, _respond_disk)
     app.register_error_handler(Exception, _respond_defect)
 
 
@@ -125,6 +127,17 @@ def _respond_http(error: HTTPException) -> Response:
     if error.code is not None and error.code < 500:
         return respond(errors.RequestInvalid(error.description or "the request is malformed"))
     return _respond_defect(error)
+
+
+def _respond_disk(error: OSError) -> Response:
+    """Answer a failure of the disk where the storage room was only looking.
+
+    That a name is there, or is not, is an answer; whoever lets it escape has forgotten a case.
+    """
+    if isinstance(error, (FileNotFoundError, FileExistsError)):
+        return _respond_defect(error)
+    logger.error("storage failed on %s %s: %s", request.method, request.path, error)
+    return respond(_DISK)
 
 
 def _respond_defect(error: Exception) -> Response:

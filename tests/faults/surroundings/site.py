@@ -126,12 +126,14 @@ def assert_full(reply: Reply) -> None:
 
 
 @contextlib.contextmanager
-def running(disk: Disk, folder: Path, **settings: int) -> Iterator[Site]:
+def running(
+    disk: Disk, folder: Path, kind: type[Server] = Server, **settings: int
+) -> Iterator[Site]:
     """Yield a server on a disk; its log and its settings lie in ``folder``."""
     chosen = {"prune_interval": 0, "prune_grace": 1, "prune_hold": 0} | settings
     file = folder / "settings.toml"
     file.write_text("".join(f"{name} = {value}\n" for name, value in chosen.items()))
-    server = Server(disk.storage, settings={"REGISTRY_CONFIG": str(file)})
+    server = kind(disk.storage, settings={"REGISTRY_CONFIG": str(file)})
     server.log = folder / "server.log"
     with server:
         yield Site(disk, server)
