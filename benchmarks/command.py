@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from benchmarks import ours, peer
+from benchmarks import front, ours, peer
 from benchmarks.big_layers import Memory, Pull, PushMonolithic, PushStreamed
 from benchmarks.errors import CannotStart, MeasurementFailed
 from benchmarks.hot_reads import BlobGet, ManifestGet
@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--only", action="append", choices=names, metavar="NAME", help="one workload; repeatable"
     )
+    parser.add_argument(
+        "--behind", choices=["nginx"], help="put one nginx in front of both, and compare with it"
+    )
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each workload")
     parser.add_argument(
         "--server", metavar="URL", help="measure this running server instead of starting ours"
@@ -85,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     chosen = [kind for kind in WORKLOADS if not options.only or kind.name in options.only]
-    _check_tools(chosen)
+    _check_tools(chosen, behind=bool(options.behind))
     parent = options.workdir or Path(tempfile.gettempdir())
     if not parent.is_dir():
         raise CannotStart(f"The working folder {parent} does not exist.")
@@ -95,10 +98,7 @@ def _run(options: argparse.Namespace) -> int:
     ):
         settings = _settings(options, Path(name))
         _check_space(settings)
-        registries = [
-            stack.enter_context(_ours(options, settings)),
-            stack.enter_context(_peer(settings)),
-        ]
+        registries = _start(options, settings, stack)
         rows: list[Row] = []
         failures: list[str] = []
         for kind in chosen:
@@ -142,6 +142,27 @@ def _progress(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def _start(
+    options: argparse.Namespace, settings: Settings, stack: contextlib.ExitStack
+) -> list[Registry]:
+    """Start both servers, and nginx in front of them if that is wanted."""
+    if not options.behind:
+        return [
+            stack.enter_context(_ours(options, settings)),
+            stack.enter_context(_peer(settings)),
+        ]
+    place = settings.front
+    if place is None:
+        raise CannotStart("There is no front.")
+    for name in ("ours", "peer"):
+        (settings.folder / name).mkdir()
+    left = stack.enter_context(ours.start(settings.folder / "ours", place))
+    right = stack.enter_context(peer.start(settings.folder / "peer", place.peer_port))
+    written = front.settings_file(place, settings.folder / "ours" / "storage")
+    stack.enter_context(front.start(place, ours.ROOT, written, right.backend))
+    return [left, right]
+
+
 @contextlib.contextmanager
 def _ours(options: argparse.Namespace, settings: Settings) -> Iterator[Registry]:
     folder = settings.folder / "ours"
@@ -165,17 +186,20 @@ def _peer(settings: Settings) -> Iterator[Registry]:
 
 def _settings(options: argparse.Namespace, folder: Path) -> Settings:
     quick = bool(options.quick)
+    place = front.prepare(folder) if options.behind else None
     return Settings(
         folder=folder,
         layer_bytes=(64 if quick else 256) * MIB,
         rounds=max(1, options.rounds or (2 if quick else 5)),
         images_per_client=4 if quick else 12,
         wrk_seconds=2 if quick else 5,
+        front=place,
     )
 
 
-def _check_tools(chosen: Sequence[type[Workload]]) -> None:
+def _check_tools(chosen: Sequence[type[Workload]], *, behind: bool) -> None:
     wanted = [peer.PROGRAM, "openssl", *(tool for kind in chosen for tool in kind.tools)]
+    wanted += [front.PROGRAM] if behind else []
     missing = sorted({tool for tool in wanted if shutil.which(tool) is None})
     if missing:
         raise CannotStart(
@@ -200,6 +224,8 @@ def _print(options: argparse.Namespace, rows: Sequence[Row], failures: Sequence[
     print(table(rows))
     print("\nMedians of all rounds; ratio and best (of the best rounds): above 1, ours is better.")
     print(f"Peer: {peer.version()}; {os.cpu_count()} cores; Python {platform.python_version()}.")
+    if options.behind:
+        print(f"Both behind one nginx {front.version()}; the machine's pull is a file of nginx's.")
     if options.quick:
         print("A quick run: the targets are meant for a full one.")
     for failure in failures:
@@ -212,6 +238,7 @@ def _document(
     return {
         "quick": bool(options.quick),
         "peer": peer.version(),
+        "behind": f"nginx {front.version()}" if options.behind else None,
         "python": platform.python_version(),
         "cores": os.cpu_count(),
         "sides": list(SIDES),

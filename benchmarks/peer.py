@@ -50,8 +50,11 @@ def version() -> str:
 
 
 @contextlib.contextmanager
-def start(folder: Path) -> Iterator[Registry]:
-    """The peer with its storage in ``folder``, while the context lasts."""
+def start(folder: Path, front_port: int | None = None) -> Iterator[Registry]:
+    """The peer with its storage in ``folder``, while the context lasts.
+
+    Behind a front, ``front_port`` is where clients find it; `Registry.backend` is its own.
+    """
     issuer = TokenIssuer(folder)
     port = free_port()
     configuration = folder / "config.yml"
@@ -71,7 +74,8 @@ def start(folder: Path) -> Iterator[Registry]:
         yield Registry(
             label="peer",
             host="127.0.0.1",
-            port=port,
+            port=front_port or port,
+            backend=port,
             prefix="bench",
             authorize=issuer.authorize,
             workers=lambda: [process.pid],

@@ -33,6 +33,8 @@ class Registry:
     prefix: str
     authorize: Authorizer
     workers: Callable[[], list[int]]
+    backend: int = 0
+    """The server's own port, where clients do not come to it directly."""
 
     def image(self, name: str) -> str:
         """The whole path of the image ``name`` in this server."""
@@ -141,5 +143,17 @@ def challenge_authorizer(host: str, port: int, user: str, password: str) -> Auth
             document = json.loads(expect(reply, 200, "GET of a token").body)
             known[image] = f"Bearer {document['token']}"
         return known[image]
+
+    return authorize
+
+
+def lazily(make: Callable[[], Authorizer]) -> Authorizer:
+    """An authorizer that is made when it is asked for the first time."""
+    made: list[Authorizer] = []
+
+    def authorize(image: str) -> str:
+        if not made:
+            made.append(make())
+        return made[0](image)
 
     return authorize

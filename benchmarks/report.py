@@ -36,14 +36,18 @@ class Row:
         """How many times better ours is than the peer, by the best rounds."""
         return self._ratio(self.best("ours"), self.best("peer"))
 
+    def share(self) -> float | None:
+        """What part of the machine's own figure ours reaches, by medians."""
+        return self._ratio(self.median("ours"), self.median("machine"))
+
     def met(self) -> bool | None:
-        """Whether the goal is reached; None without a goal or a figure."""
-        ours, ratio = self.median("ours"), self.ratio()
+        """Whether all that is wanted is reached; None where nothing is, or without a figure."""
+        pairs = [(self.ratio(), self.metric.goal), (self.share(), self.metric.share)]
+        results = [a >= b for a, b in pairs if a is not None and b is not None]
+        ours = self.median("ours")
         if self.metric.limit is not None and ours is not None:
-            return ours < self.metric.limit
-        if self.metric.goal is not None and ratio is not None:
-            return ratio >= self.metric.goal
-        return None
+            results.append(ours < self.metric.limit)
+        return all(results) if results else None
 
     def document(self) -> dict[str, Any]:
         """The row as it stands in the JSON file."""
@@ -64,6 +68,8 @@ class Row:
             "ratio": self.ratio(),
             "best_ratio": self.best_ratio(),
             "goal_ratio": self.metric.goal,
+            "share": self.share(),
+            "goal_share": self.metric.share,
             "limit": self.metric.limit,
             "met": self.met(),
         }
@@ -114,6 +120,11 @@ def _times(value: float | None) -> str:
 
 
 def _target(metric: Metric) -> str:
+    wanted = []
     if metric.limit is not None:
-        return f"< {metric.limit:g} {metric.unit}"
-    return f">= {metric.goal:g}x" if metric.goal is not None else ""
+        wanted.append(f"< {metric.limit:g} {metric.unit}")
+    if metric.goal is not None:
+        wanted.append(f">= {metric.goal:g}x")
+    if metric.share is not None:
+        wanted.append(f">= {metric.share:g} of machine")
+    return ", ".join(wanted)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from benchmarks.front import Front
 from benchmarks.registry import Registry
 
 
@@ -19,6 +20,13 @@ class Settings:
     rounds: int
     images_per_client: int
     wrk_seconds: int
+    front: Front | None = None
+    """The nginx that both servers are behind."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether both servers are behind nginx."""
+        return self.front is not None
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,7 @@ class Metric:
     """One row of the table.
 
     ``goal`` is the least ratio to the peer that is wanted; ``limit`` is an absolute figure that
-    ours must stay below.
+    ours must stay below; ``share`` is the least part of what the machine does.
     """
 
     key: str
@@ -35,6 +43,7 @@ class Metric:
     higher_is_better: bool
     goal: float | None = None
     limit: float | None = None
+    share: float | None = None
 
 
 class Workload(ABC):
