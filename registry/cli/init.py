@@ -7,7 +7,7 @@ import os
 import click
 
 from registry.cli.common import Faces, load_settings, print_json, says_why, storage_option
-from registry.config import ENVIRONMENT_ADMIN_PASSWORD
+from registry.config import ENVIRONMENT_ADMIN_PASSWORD, UNIX_PREFIX, Config
 from registry.services.instance import Instance
 from registry.services.setup import ADMIN, FIRST_REPOSITORY, Setup, set_up
 
@@ -44,9 +44,7 @@ def set_up_and_tell(instance: Instance, password: str | None) -> None:
 
 
 def _told(instance: Instance, done: Setup) -> str:
-    host = instance.config.listen
-    if instance.config.external_url:
-        host = instance.config.external_url.partition("://")[2].rstrip("/")
+    host = _host(instance.config)
     image = f"{host}/{FIRST_REPOSITORY}/team/app:1.0"
     lines = [
         f"Storage folder: {os.path.abspath(instance.store.layout.root)}"
@@ -68,3 +66,11 @@ def _told(instance: Instance, done: Setup) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _host(config: Config) -> str:
+    """Return what clients write before the name of an image."""
+    if config.external_url:
+        return config.external_url.partition("://")[2].rstrip("/")
+    # Nobody logs in to a socket, and which name a reverse proxy has, only its settings say.
+    return "HOST" if config.listen.startswith(UNIX_PREFIX) else config.listen

@@ -69,6 +69,24 @@ def test_init_tells_how_to_go_on(run: Run) -> None:
     assert "Password:" not in run("init").stdout
 
 
+@pytest.mark.parametrize(
+    ("settings", "host"),
+    [
+        ("", "HOST"),
+        ("external_url = 'https://registry.example.com/'", "registry.example.com"),
+    ],
+)
+def test_nobody_is_told_to_log_in_to_a_socket(
+    run: Run, tmp_path: Path, settings: str, host: str
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(f"listen = 'unix:/run/registry/registry.sock'\n{settings}\n")
+    told = run("init", "--config", str(file)).stdout
+    assert f"docker login {host} -u admin" in told
+    assert f"docker push {host}/docker-local/" in told
+    assert "unix:" not in told
+
+
 def test_init_for_programs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     told = json.loads(run("init", "--json").stdout)
     assert told["new"]
