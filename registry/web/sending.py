@@ -7,6 +7,7 @@ of the web room is sent from here.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import IO, Any, Final
 
 from flask import Response, request
@@ -20,6 +21,10 @@ from registry.web.answers import Answer
 from registry.web.context import current
 
 _RANGE: Final = re.compile(r"bytes=([0-9]{0,4000})-([0-9]{0,4000})")
+_PLAIN_RANGE: Final = re.compile(r"bytes=(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})")
+"""A range that every reader understands alike."""
+_CONDITIONS: Final = ("HTTP_IF_RANGE", "HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE")
+"""Headers that mean nothing for content that never changes."""
 _READ_AT_ONCE: Final = 64 * 1024
 """Files up to this size are read into the answer: one system call less to the socket."""
 
@@ -91,7 +96,7 @@ def _offloaded(blob: Blob, headers: list[tuple[str, str]], length: int) -> Respo
     It answers ranges itself, from the request that it has; ``length`` is what it will send.
     """
     prefix = offload_prefix(request, current().instance.config.trusted_proxies)
-    if prefix is None:
+    if prefix is None or not _is_plain(request.environ):
         return None
     name = current().instance.store.filestore.name_of(blob.digest)
     if name is None:
@@ -99,6 +104,17 @@ def _offloaded(blob: Blob, headers: list[tuple[str, str]], length: int) -> Respo
         return None
     current().offloaded = length
     return Answer(200, [*headers, ("X-Accel-Redirect", f"{prefix}{name}")])
+
+
+def _is_plain(environ: Mapping[str, str]) -> bool:
+    """Return whether the proxy would answer this request as the server does.
+
+    nginx has its own mind about several ranges, about malformed ones, and about conditions, of
+    which it takes the digest for no entity tag: it would refuse what is answered here.
+    """
+    header = environ.get("HTTP_RANGE")
+    plain = header is None or _PLAIN_RANGE.fullmatch(header) is not None
+    return plain and not any(name in environ for name in _CONDITIONS)
 
 
 def _body(blob: Blob, offset: int, length: int) -> Any:
