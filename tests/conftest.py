@@ -17,6 +17,7 @@ from registry.access import passwords
 from registry.config import Config
 from registry.services.instance import Instance
 from registry.services.setup import set_up
+from registry.storage import open_files, ordering
 from registry.web.application import make_application
 from registry.wiring import build
 from tests.support.bench import Bench
@@ -141,6 +142,13 @@ def travel() -> Iterator[Travel]:
 def bench(tmp_path: Path, travel: Travel, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A repository and its pruner, on that time line; nothing is synced, which saves time."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    monkeypatch.setattr(open_files, "sync_filesystem", lambda path: None)
     made = Bench(str(tmp_path / "bench"), travel)
     yield made
     made.close()
+
+
+@pytest.fixture
+def unordered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A filesystem that keeps no order by itself, whatever the one of this machine does."""
+    monkeypatch.setattr(ordering, "is_kept", lambda path: False)

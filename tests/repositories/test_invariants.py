@@ -90,6 +90,7 @@ def test_invariant_1_only_the_pruner_frees_bytes(repository: LocalRepository, st
     assert [p for p in removed if TEMPORARY_PREFIX not in p] == []
 
 
+@pytest.mark.usefixtures("unordered")
 def test_invariant_2_final_names_are_durable(repository: LocalRepository, store: Store) -> None:
     """Before the tag has its manifest, every file and every folder entry of it is synced."""
     root = store.layout.root

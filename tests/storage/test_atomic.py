@@ -23,6 +23,7 @@ CHANGES: dict[str, Change] = {
 }
 
 
+@pytest.mark.usefixtures("unordered")
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EDQUOT])
 def test_a_failure_at_any_step_has_a_name_and_leaves_nothing(
@@ -69,6 +70,7 @@ def test_a_document_is_durable_in_the_right_order(name: str, tmp_path: Path) -> 
     assert order[3].paths == (f"{folder}/deep/er",)
 
 
+@pytest.mark.usefixtures("unordered")
 def test_the_entries_of_new_folders_are_durable(tmp_path: Path) -> None:
     folder = str(tmp_path)
     with Watched() as seen:
@@ -157,6 +159,7 @@ def test_a_vanished_parent_is_made_again(tmp_path: Path) -> None:
     assert set(files(folder)) == {"source", "a/b/linked", "c/d/created", "e/appended", "f/lock"}
 
 
+@pytest.mark.usefixtures("unordered")
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("name", ["fsync", "link", "mkdir"])
 def test_a_parent_that_vanishes_at_a_bad_moment_is_made_again(

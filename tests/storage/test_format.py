@@ -34,6 +34,7 @@ def test_a_new_folder_is_made_and_stamped_once(layout: Layout) -> None:
     assert os.stat(layout.format_file()) == before
 
 
+@pytest.mark.usefixtures("unordered")
 def test_a_new_store_is_durable_when_it_is_stamped(layout: Layout) -> None:
     """Otherwise the first image that was pushed may lose the folder that it lies in."""
     with Watched(names=["mkdir", "fsync"]) as seen:

@@ -95,6 +95,7 @@ def is_rest_of_rename(calls: Sequence[Call]) -> bool:
     ].paths[0]
 
 
+@pytest.mark.usefixtures("unordered")
 def test_everything_is_durable_before_the_commit(store: Store) -> None:
     blob = add_blob(store, b"layer")
     with Watched() as seen:
