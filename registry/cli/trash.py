@@ -98,5 +98,9 @@ def empty(
     target = parse_target(name) if name else None
     number = len(instance.trashcan.entries(target))
     if number and not yes:
-        click.confirm(f"Remove {number} entries for good?", abort=True)
-    click.echo(f"Removed {instance.trashcan.empty(target)} entries.")
+        click.confirm(f"Remove {_entries(number)} for good?", abort=True)
+    click.echo(f"Removed {_entries(instance.trashcan.empty(target))}.")
+
+
+def _entries(number: int) -> str:
+    return "1 entry" if number == 1 else f"{number} entries"

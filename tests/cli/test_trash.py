@@ -98,9 +98,9 @@ def test_a_digest_and_what_is_not_there(run: Run, repository: Repository) -> Non
 def test_emptying(run: Run, repository: Repository, tmp_path: Path) -> None:
     run("delete", f"{KEY}/{IMAGE}:{TAG}")
     run("delete", f"{KEY}/{IMAGE}:2.0")
-    assert run("trash", "empty", f"{KEY}/{IMAGE}:2.0", "--yes").stdout == "Removed 1 entries.\n"
+    assert run("trash", "empty", f"{KEY}/{IMAGE}:2.0", "--yes").stdout == "Removed 1 entry.\n"
     assert len(os.listdir(tmp_path / "store/trash")) == 1
-    assert run("trash", "empty", typed="y\n").stdout.endswith("Removed 1 entries.\n")
+    assert run("trash", "empty", typed="y\n").stdout.endswith("Removed 1 entry.\n")
     assert os.listdir(tmp_path / "store/trash") == []
 
 
