@@ -43,7 +43,7 @@ class Filestore:
             FileNotFoundError: the file has lost its last name meanwhile.
         """
         target = self._layout.content(digest)
-        if atomic.touch(target):
+        if _is_there(target):
             return
         open_files.set_mode(descriptor, atomic.CONTENT_MODE)
         try:
@@ -63,7 +63,7 @@ class Filestore:
     def store(self, data: bytes, digest: Digest) -> None:
         """Store ``data`` as content; durable. The caller has verified the digest."""
         target = self._layout.content(digest)
-        if atomic.touch(target):
+        if _is_there(target):
             return
         folder = os.path.dirname(target)
         atomic.new_folder(folder)
@@ -148,3 +148,14 @@ class Filestore:
         if not self.has(digest):
             return None
         return os.path.relpath(self._layout.content(digest), self._layout.top("filestore"))
+
+
+def _is_there(path: str) -> bool:
+    """Return whether content has its name, and renew it then.
+
+    A symbolic link is no content, wherever it points, and gives up the name.
+    """
+    if os.path.islink(path):
+        atomic.remove(path)
+        return False
+    return atomic.touch(path)

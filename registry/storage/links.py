@@ -8,6 +8,7 @@ that protects a blob between its upload and the manifest that names it.
 from __future__ import annotations
 
 import os
+import stat
 
 from registry.model.content import Blob
 from registry.model.digests import Digest
@@ -35,7 +36,7 @@ class Links:
         """
         path = self._layout.layer(key, image, digest)
         try:
-            status = os.stat(path)
+            status = _look(path)
         except (FileNotFoundError, NotADirectoryError):
             raise BlobUnknown("blob unknown to registry", {"digest": digest}) from None
         if renew and not self._filestore.renew(path, status) and not held.resurrect(path):
@@ -44,7 +45,11 @@ class Links:
 
     def has(self, key: RepositoryKey, image: ImageName, digest: Digest) -> bool:
         """Return whether the image may show the blob."""
-        return os.path.exists(self._layout.layer(key, image, digest))
+        try:
+            _look(self._layout.layer(key, image, digest))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
 
     def claim(self, key: RepositoryKey, image: ImageName, digest: Digest) -> bool:
         """Return whether the image may show the blob, for a manifest that is about to name it.
@@ -53,9 +58,9 @@ class Links:
         """
         path = self._layout.layer(key, image, digest)
         try:
-            return self._filestore.renew(path, os.stat(path)) or held.resurrect(path)
+            return self._filestore.renew(path, _look(path)) or held.resurrect(path)
         except (FileNotFoundError, NotADirectoryError):
-            return held.resurrect(path)
+            return held.resurrect(path) and not os.path.islink(path)
 
     def add(self, key: RepositoryKey, image: ImageName, digest: Digest) -> None:
         """Let the image show content that is in the filestore.
@@ -63,7 +68,11 @@ class Links:
         Raises:
             FileNotFoundError: the content is not there (any more).
         """
-        self._filestore.give(digest, self._layout.layer(key, image, digest))
+        path = self._layout.layer(key, image, digest)
+        if os.path.islink(path):
+            # It shows nothing, so it must not keep the name from what does.
+            atomic.remove(path)
+        self._filestore.give(digest, path)
 
     def restart_age(self, key: RepositoryKey, image: ImageName, digest: Digest) -> None:
         """Let the age of a lease begin now: a manifest that needed the blob has gone."""
@@ -91,7 +100,7 @@ class Links:
         path = self._layout.layer(key, image, digest)
         self._filestore.give(digest, path, source.path)
         # All names share one age, and the other image may have been given this one long ago.
-        if not self._filestore.renew(path, os.stat(path)) and not held.resurrect(path):
+        if not self._filestore.renew(path, _look(path)) and not held.resurrect(path):
             raise FileNotFoundError(path)
 
     def remove(self, key: RepositoryKey, image: ImageName, digest: Digest) -> bool:
@@ -101,3 +110,17 @@ class Links:
             return False
         syncing.sync_folder(self._layout.layers(key, image))
         return True
+
+
+def _look(path: str) -> os.stat_result:
+    """Return the status of a link to content.
+
+    A symbolic link is none, wherever it points: what is outside of the storage folder is not shown.
+
+    Raises:
+        FileNotFoundError: there is no link.
+    """
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        raise FileNotFoundError(path)
+    return status
