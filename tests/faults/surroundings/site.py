@@ -7,8 +7,9 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from tests.faults.surroundings.disks import Disk
@@ -127,13 +128,17 @@ def assert_full(reply: Reply) -> None:
 
 @contextlib.contextmanager
 def running(
-    disk: Disk, folder: Path, kind: type[Server] = Server, **settings: int
+    disk: Disk,
+    folder: Path,
+    kind: type[Server] = Server,
+    environment: Mapping[str, str] = MappingProxyType({}),
+    **settings: int,
 ) -> Iterator[Site]:
     """Yield a server on a disk; its log and its settings lie in ``folder``."""
     chosen = {"prune_interval": 0, "prune_grace": 1, "prune_hold": 0} | settings
     file = folder / "settings.toml"
     file.write_text("".join(f"{name} = {value}\n" for name, value in chosen.items()))
-    server = kind(disk.storage, settings={"REGISTRY_CONFIG": str(file)})
+    server = kind(disk.storage, settings={"REGISTRY_CONFIG": str(file), **environment})
     server.log = folder / "server.log"
     with server:
         yield Site(disk, server)

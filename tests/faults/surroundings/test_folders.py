@@ -176,8 +176,10 @@ def test_a_damaged_folder_is_said_to_be_one_and_works_when_it_is_whole(
 
 def test_images_that_cannot_be_read_keep_no_other_from_being_pruned(tmp_path: Path) -> None:
     layer = os.urandom(50)
-    limits = {"prune_interval": 1, "trash_lifetime": 1}
-    with ext4() as disk, running(disk, tmp_path, kind=Bound, **limits) as site:
+    with (
+        ext4() as disk,
+        running(disk, tmp_path, kind=Bound, prune_interval=1, trash_lifetime=1) as site,
+    ):
         damages = [(part, damage) for part in ("", "_layers", "kept") for damage in DAMAGES]
         with site.wire() as wire:
             for number in range(len(damages)):
