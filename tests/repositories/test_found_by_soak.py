@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
 
 from registry.model.errors import ManifestPartsMissing, ManifestUnknown, RegistryError
 from registry.storage import atomic
+from registry.storage.manifest_files import Place
 from tests.faults.races import gates
-from tests.support.bench import ALICE, KEY, TAG, Bench, image
+from tests.support.bench import ALICE, IMAGE, KEY, TAG, Bench, image, index
 
 BODY = image(b"layer")
 
@@ -39,3 +41,25 @@ def test_a_change_under_which_the_repository_is_deleted_finds_nothing(
     assert [entry.is_repository for entry in bench.entries()] == [True]
     bench.restore(None, None)
     assert bench.pulls()
+
+
+DELETIONS: dict[str, Callable[[Bench], object]] = {
+    "a child": lambda bench: bench.delete(BODY),
+    "a tag": lambda bench: bench.repository.delete_tag(IMAGE, TAG, ALICE),
+    "an image": lambda bench: bench.repository.delete_image(IMAGE, ALICE),
+}
+
+
+@pytest.mark.parametrize("name", DELETIONS)
+def test_an_index_that_a_killed_pass_has_half_deleted_keeps_nothing_from_being_deleted(
+    bench: Bench, name: str
+) -> None:
+    """The pass has taken the name by which the index is shown, and not yet its folder."""
+    bench.push(b"layer")
+    left = bench.put(index(BODY))
+    os.unlink(bench.layout.manifest(KEY, IMAGE, left))
+    DELETIONS[name](bench)
+    assert not bench.pulls(TAG)
+    assert not bench.has(BODY)
+    bench.settle()
+    assert list(bench.store.manifests.folders(Place(KEY, IMAGE))) == []
