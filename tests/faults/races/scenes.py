@@ -14,7 +14,7 @@ LAYER: Final = b"layer"
 DIGEST: Final = Digest.of(LAYER)
 BODY: Final = image(LAYER)
 
-_LEAPS: Final = (UNTAGGED + DAY, GRACE + HOUR, GRACE + HOUR, TRASH + DAY, GRACE + HOUR,
+LEAPS: Final = (UNTAGGED + DAY, GRACE + HOUR, GRACE + HOUR, TRASH + DAY, GRACE + HOUR,
                  GRACE + HOUR, UNTAGGED + DAY, GRACE + HOUR, GRACE + HOUR)  # fmt: skip
 """Times between passes, after which everything has gone that has to go: an index and then its
 children, their leases, their entries of the trash, their content."""
@@ -23,7 +23,7 @@ children, their leases, their entries of the trash, their content."""
 def settle(bench: Bench) -> None:
     """Let everything go that has to go, in few passes; whatever stays has a reason."""
     bench.prune()
-    for leap in _LEAPS:
+    for leap in LEAPS:
         bench.prune(after=leap)
     check_accounts(bench.root)
 

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from registry.model.digests import Digest
-from registry.model.errors import BlobUnknown, ManifestPartsMissing
+from registry.model.errors import BlobUnknown, ManifestPartsMissing, ManifestUnknown
 from tests.faults.races.clients import Image, has, pull, push, put
 from tests.faults.races.scenes import LAYER, check_pushed, yes
 from tests.faults.races.workers import Workers
@@ -31,6 +31,8 @@ def test_r10_no_process_answers_from_memory(bench: Bench) -> None:
     assert not yes(bench)
     assert not bench.has(body)
     assert not bench.pulls()
+    with pytest.raises(ManifestUnknown):
+        repository.manifest(IMAGE, Digest.of(body))
     assert not bench.stores(LAYER)
     with pytest.raises(ManifestPartsMissing):
         bench.put(body, TAG)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from registry.model.digests import Digest
 from registry.model.names import ImageName, Tag
 from registry.storage import atomic
 from tests.faults.races.everything import everything
 from tests.faults.races.gates import at
 from tests.faults.races.scenes import LAYER, settle
-from tests.support.bench import CONFIG, KEY, TAG, Bench, image, index
+from tests.support.bench import ALICE, CONFIG, IMAGE, KEY, OTHER, TAG, Bench, image, index
 from tests.support.travel import HOUR, MINUTE
 
 
@@ -49,14 +50,16 @@ def test_r11_a_folder_is_removed_between_its_making_and_its_use(bench: Bench) ->
     settle(bench)
 
 
-def test_r11_a_folder_that_vanishes_again_and_again_is_made_again(bench: Bench) -> None:
+@pytest.mark.parametrize("lost", ["1.0", "_layers"])
+def test_r11_a_folder_that_vanishes_again_and_again_is_made_again(bench: Bench, lost: str) -> None:
     """A writer that misses its folder makes it and tries once more, some times."""
     bench.blob(CONFIG)
-    link, left = os.link, iter(range(3))
+    blob = bench.repository.blob(IMAGE, Digest.of(CONFIG))
+    link, left = os.link, iter(range(5))
 
     def losing(source: Any, target: Any, **more: Any) -> None:
         folder = os.path.dirname(str(target))
-        if "/1.0" in str(target) and next(left, None) is not None:
+        if f"/{lost}/" in str(target) and next(left, None) is not None:
             for name in os.listdir(folder) if os.path.isdir(folder) else ():
                 os.unlink(f"{folder}/{name}")
             with contextlib.suppress(FileNotFoundError):
@@ -65,9 +68,13 @@ def test_r11_a_folder_that_vanishes_again_and_again_is_made_again(bench: Bench) 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "link", losing)
-        bench.put(image(), TAG)
+        if lost == "1.0":
+            bench.put(image(), TAG)
+        else:
+            bench.repository.mount_blob(OTHER, blob, ALICE)
+            bench.put(image(), TAG, at=OTHER)
     assert next(left, None) is None
-    bench.pull()
+    bench.pull(TAG, IMAGE if lost == "1.0" else OTHER)
 
 
 def test_r11_a_folder_in_use_is_not_removed(bench: Bench) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
+from registry.model.digests import Digest
 from registry.model.names import Tag
 from tests.support.bench import EVERYTHING, Bench
 from tests.support.travel import DAY
@@ -22,3 +23,18 @@ def test_r15_a_restored_copy_is_not_emptied(bench: Bench, tmp_path: Path) -> Non
     assert after == before
     for tag, body in bodies.items():
         assert copy.pull(tag) == body
+
+
+def test_r15_a_few_lost_links_keep_their_content_and_nothing_else(bench: Bench) -> None:
+    """As where a part of the folder has been restored."""
+    for n in range(4):
+        bench.push(f"{n}".encode(), to=Tag(f"{n}"))
+    bench.store.filestore.store(b"alone", Digest.of(b"alone"))
+    encoded = Digest.of(b"0").encoded
+    for folder, _, names in os.walk(bench.root):
+        for path in (f"{folder}/{name}" for name in names if encoded in name):
+            shutil.copyfile(path, f"{path}.copy")
+            os.replace(f"{path}.copy", path)
+    assert bench.live_for(EVERYTHING, every=2 * DAY).skipped is None
+    assert bench.stores(b"0")
+    assert not bench.stores(b"alone")

@@ -8,16 +8,20 @@ import socket
 import pytest
 from flask import Response
 
+from registry.config import Config
 from registry.model.content import Blob
 from registry.model.digests import Digest
 from registry.storage.layout import content_name
 from registry.web import sending
+from registry.web.application import make_application
 from registry.web.v2 import blobs
+from registry.wiring import build
 from tests.conftest import Client
 from tests.faults.races.scenes import settle
 from tests.faults.races.workers import Workers
 from tests.live.wire import Wire, digest_of
-from tests.support.bench import ALICE, IMAGE, Bench
+from tests.support.bench import ALICE, GRACE, IMAGE, KEY, Bench
+from tests.support.travel import DAY, HOUR, MINUTE
 
 
 def test_r16_what_is_being_sent_is_sent_to_the_end(bench: Bench) -> None:
@@ -57,6 +61,27 @@ def test_r16_no_name_of_a_file_leaves_the_registry(client: Client) -> None:
         name for name, _ in answer.headers if name.lower().startswith(("x-accel", "x-send"))
     ]
     assert content_name(Digest.of(data)) not in str(answer.headers)
+
+
+def test_r16_a_name_that_a_proxy_was_told_is_good_for_the_grace(bench: Bench) -> None:
+    """It opens the file after the answer, and a tag, or the whole image, may be gone by then."""
+    data = bytes(300_000)
+    bench.push(data)
+    bench.prune(after=MINUTE)
+    bench.travel.wait(30 * DAY)
+    config = Config(storage_root=bench.root, anonymous_pull=True, trusted_proxies=("127.0.0.1",))
+    answer = Client(make_application(build(config))).request(
+        "GET",
+        f"/v2/{KEY}/{IMAGE}/blobs/{Digest.of(data)}",
+        {"X-Registry-Offload": "/filestore/"},
+        anonymous=True,
+    )
+    name = answer.headers["X-Accel-Redirect"].removeprefix("/filestore/")
+    bench.repository.delete_image(IMAGE, ALICE)
+    bench.trashcan.empty()
+    bench.live_for(GRACE - HOUR)
+    with open(f"{bench.layout.top('filestore')}/{name}", "rb") as sent:
+        assert sent.read() == data
 
 
 def test_r16_a_file_that_has_just_gone_is_an_unknown_blob(

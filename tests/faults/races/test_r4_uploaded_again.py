@@ -14,11 +14,12 @@ from tests.faults.races.scenes import (
     DIGEST,
     LAYER,
     check_pushed,
+    is_layer,
     old_lease,
     old_orphan,
     put,
 )
-from tests.support.bench import GRACE, HOLD, Bench
+from tests.support.bench import GRACE, HOLD, IMAGE, KEY, Bench
 from tests.support.travel import HOUR, MINUTE
 
 # --- R4: an old name ----------------------------------------------------------------------------
@@ -74,6 +75,42 @@ def test_r4_old_content_is_uploaded_again_while_it_is_freed(
     assert bench.shows(LAYER)
     put(bench)
     check_pushed(bench)
+
+
+def test_r4_old_content_gets_a_name_while_it_is_set_on_hold(bench: Bench) -> None:
+    """By a request that was stopped right before that, so that it is not renewed either."""
+    pruner = old_orphan(bench)
+    path = bench.layout.layer(KEY, IMAGE, DIGEST)
+    with at(atomic, "move", lambda: bench.store.filestore.give(DIGEST, path), when=is_layer):
+        pruner.prune()
+    assert not bench.store.filestore.has(DIGEST)
+    bench.prune(after=MINUTE)
+    bench.prune(after=2 * HOLD)
+    assert bench.store.filestore.has(DIGEST)
+
+
+def test_r4_what_is_brought_back_finds_that_it_has_been_uploaded_again(bench: Bench) -> None:
+    """Two clients: one has renewed the name right before it went, the other one misses it."""
+    pruner = old_orphan(bench)
+    content = bench.layout.content(DIGEST)
+    with (
+        at(atomic, "move", lambda: atomic.touch(content), when=is_layer),
+        at(held, "bring_back", lambda: bench.blob(LAYER)),
+    ):
+        pruner.prune()
+    assert os.path.samefile(content, bench.layout.layer(KEY, IMAGE, DIGEST))
+    put(bench)
+    check_pushed(bench)
+
+
+def test_r4_content_that_has_just_lost_its_last_name_has_its_grace(bench: Bench) -> None:
+    """However old it is: the age begins with that."""
+    pruner = old_lease(bench)
+    pruner.prune()
+    pruner.live_for(2 * HOLD, every=HOLD)
+    assert not os.path.exists(bench.layout.layers(KEY, IMAGE))
+    pruner.live_for(GRACE - 3 * HOUR)
+    assert bench.stores(LAYER)
 
 
 # --- R8: uploaded again while the old one goes -------------------------------------------------

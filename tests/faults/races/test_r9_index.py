@@ -106,6 +106,37 @@ def test_r9_the_yes_was_given_a_moment_before(
     check_index(bench)
 
 
+def test_r9_the_yes_comes_before_the_pruner_has_the_lock(bench: Bench) -> None:
+    """The name is not even taken for a moment: the index could come just then."""
+    pruner = old_child(bench)
+    with (
+        at(held, "hold", lambda: None, reached=False),
+        at(ManifestDeletion, "untagged", lambda: yes(bench)),
+    ):
+        assert pruner.prune().manifests_deleted == 0
+    assert bench.pull(BODY) == BODY
+
+
+def test_r9_an_index_that_is_wanted_at_the_last_moment_keeps_its_children(bench: Bench) -> None:
+    """Its own time is over, too; somebody asks for it while the pruner is about to delete it."""
+    old_child(bench)
+    bench.put(index(BODY))
+    bench.travel.wait(8 * DAY)
+    bench.prune(after=MINUTE)
+    digest = Digest.of(index(BODY))
+
+    def ask() -> None:
+        bench.repository.manifest(IMAGE, digest, renew=True)
+
+    bench.travel.wait(HOUR)
+    with at(ManifestDeletion, "untagged", ask):
+        bench.again().prune()
+    bench.live_for(GRACE - HOUR)
+    assert bench.pull(index(BODY)) == index(BODY)
+    bench.put(index(BODY), TAG)
+    check_index(bench)
+
+
 def test_r9_a_pusher_that_is_stopped_for_longer_than_the_grace(bench: Bench) -> None:
     """But not for longer than grace and hold, even if manifests have no days beyond the grace."""
     bench.configure(untaggedRetentionDays=0)

@@ -108,8 +108,8 @@ class Workers(LiveServer):
 
     def stop_worker_of(self, wire: Wire) -> None:
         """Stop the worker at the other end of a connection, once it has read what was sent."""
-        wait_until(lambda: self._peer(wire)[1] == 0, "all that was sent is read")
         worker = self.worker_of(wire)
+        wait_until(lambda: self._peer(wire)[1] == 0, "all that was sent is read")
         os.kill(worker, signal.SIGSTOP)
         wait_until(lambda: worker in self.stopped(), "the worker is stopped")
 
@@ -124,9 +124,8 @@ class Workers(LiveServer):
         with Wire(self) as first:
             self.stop_worker_of(first)
             with Wire(self) as second:
-                wait_until(lambda: self._peer(second)[0] != "0", "the connection is accepted")
-                self.go_on()
                 assert self.worker_of(first) != self.worker_of(second)
+                self.go_on()
                 yield first, second
 
     def has_deleted(self, wire: Wire) -> bool:
@@ -136,7 +135,8 @@ class Workers(LiveServer):
         return any(name.startswith(store) and name.endswith(" (deleted)") for name in names)
 
     def worker_of(self, wire: Wire) -> int:
-        """Return the worker that has taken a connection."""
+        """Return the worker that has taken a connection, once one has."""
+        wait_until(lambda: self._peer(wire)[0] != "0", "the connection is taken")
         name = f"socket:[{self._peer(wire)[0]}]"
         (found,) = [pid for pid in self.worker_pids() if name in _open_files(pid)]
         return found
@@ -144,14 +144,14 @@ class Workers(LiveServer):
     def _peer(self, wire: Wire) -> tuple[str, int]:
         """Return the inode of the server's end of a connection, and how much is unread there.
 
-        One that no worker has accepted yet has none, and its request is still to be read.
+        The inode of one that no worker has taken yet is 0.
         """
         client = wire.socket.getsockname()[1]
         for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
             local, remote, _, queues, *rest = line.split()[1:]
             if _port(local) == self.port and _port(remote) == client:
                 return rest[4], int(queues.partition(":")[2], 16)
-        return "0", 1
+        return "0", 0
 
 
 def _port(address: str) -> int:
