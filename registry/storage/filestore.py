@@ -54,7 +54,10 @@ class Filestore:
             except BaseException:
                 give_up()
                 raise
-            if not atomic.link_open(descriptor, target):
+            if atomic.link_open(descriptor, target):
+                # Its age begins now, however long ago the last byte came.
+                self.renew(target, os.fstat(descriptor))
+            else:
                 atomic.touch(target)
         except BaseException:
             open_files.set_mode(descriptor, atomic.SECRET_MODE)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
+from registry.model.digests import Digest
 from registry.model.errors import ManifestPartsMissing, ManifestUnknown, RegistryError
 from registry.storage import atomic
 from registry.storage.manifest_files import Place
 from tests.faults.races import gates
-from tests.support.bench import ALICE, IMAGE, KEY, TAG, Bench, image, index
+from tests.support.bench import ALICE, CONFIG, GRACE, IMAGE, KEY, TAG, Bench, image, index
+from tests.support.travel import HOUR
 
 BODY = image(b"layer")
 
@@ -63,3 +66,18 @@ def test_an_index_that_a_killed_pass_has_half_deleted_keeps_nothing_from_being_d
     assert not bench.has(BODY)
     bench.settle()
     assert list(bench.store.manifests.folders(Place(KEY, IMAGE))) == []
+
+
+def test_a_blob_is_young_when_its_upload_is_finished_long_after_its_last_byte(bench: Bench) -> None:
+    repository = bench.repository
+    upload = repository.start_upload(IMAGE, "sha256", ALICE)
+    with closing(repository.open_upload(IMAGE, upload.id, ALICE)) as writer:
+        writer.write(b"layer")
+        repository.settle_upload(writer)
+    bench.live_for(2 * GRACE)
+    with closing(repository.open_upload(IMAGE, upload.id, ALICE)) as writer:
+        repository.finish_upload(IMAGE, writer, Digest.of(b"layer"))
+    bench.live_for(GRACE - HOUR, every=HOUR)
+    bench.blob(CONFIG)
+    bench.put(BODY, TAG)
+    assert bench.pull() == BODY
