@@ -19,6 +19,7 @@ from registry.repositories.directory import Directory
 from registry.server.listening import listen
 from registry.server.master import Master
 from registry.services.checking import Checking
+from registry.services.doctor import Doctor
 from registry.services.history import History
 from registry.services.instance import Instance
 from registry.services.pruning import Limits, Pruning
@@ -66,6 +67,7 @@ def build(config: Config) -> Instance:
         regret=Regret(store, definitions),
         proxy_writer=proxy_writer,
         web_server=WebServer(store, proxy_writer, config.listen),
+        doctor=Doctor(config, store, users, keys),
     )
 
 

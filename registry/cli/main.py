@@ -7,6 +7,7 @@ import click
 from registry import __version__
 from registry.cli import (
     delete,
+    doctor,
     du,
     fsck,
     init,
@@ -52,6 +53,7 @@ def make_command_line(faces: Faces) -> click.Group:
         fsck.relink,
         scrub.scrub,
         reverse_proxy.reverse_proxy,
+        doctor.doctor,
         settings.settings,
     ]
     for command in commands:

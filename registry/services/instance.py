@@ -12,6 +12,7 @@ from registry.config import Config
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
 from registry.services.checking import Checking
+from registry.services.doctor import Doctor
 from registry.services.history import History
 from registry.services.pruning import Pruning
 from registry.services.readiness import Readiness
@@ -48,3 +49,4 @@ class Instance:
     regret: Regret
     proxy_writer: ProxyWriter
     web_server: WebServer
+    doctor: Doctor

@@ -200,7 +200,7 @@ def make_certificate(
 ) -> Certificate:
     """Make an authority and a certificate of it for host names, wildcards and addresses.
 
-    A negative number of ``days`` makes a certificate that has expired.
+    Minus one of ``days`` makes a certificate that expired yesterday.
     """
     require_tool("openssl")
     folder.mkdir(parents=True, exist_ok=True)
