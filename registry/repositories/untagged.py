@@ -23,7 +23,7 @@ GENERATIONS: Final = "dockerTagRetention"
 DAYS: Final = "untaggedRetentionDays"
 NEEDED: Final = "index or subject"
 """Why a manifest stays that only one needs which stays itself, or goes first."""
-DAMAGED: Final = "damaged"
+DAMAGED: Final = "damage"
 """Why a manifest stays of which nobody can say what it needs."""
 
 

@@ -76,7 +76,7 @@ def test_a_damaged_manifest_stays_and_keeps_nothing_else_from_going(bench: Bench
         bench.blob(b"lonely")
         report = bench.settle()
         assert report.failed == 0
-        assert report.manifests_kept == {"damaged": 1}
+        assert report.manifests_kept == {"damage": 1}
         assert not any(map(bench.stores, (b"alone", b"gone", b"lonely")))
         assert not bench.has(gone)
         assert bench.stores(b"spoilt")

@@ -136,7 +136,7 @@ def test_of_a_damaged_manifest_whose_time_is_over_nothing_goes(bench: Bench) -> 
     due(bench)
     report = compare(bench)
     assert report.failed == 0
-    assert report.manifests_kept == {"damaged": 1}
+    assert report.manifests_kept == {"damage": 1}
     assert report.leases_ended == 1
     assert not bench.has(gone)
     for _ in range(60):
