@@ -30,8 +30,10 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def server(disk: Path) -> Iterator[LiveServer]:
-    with LiveServer(disk / "storage") as running:
-        running.log = running.log.parent.parent / "full-disk.log"
+    running = LiveServer(disk / "storage")
+    # Beside the disk, or a full one would keep the log from being written, too.
+    running.log = disk.parent / "full-disk.log"
+    with running:
         yield running
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.faults.surroundings.disks import ext4
-from tests.faults.surroundings.site import Site, assert_full, running
+from tests.faults.surroundings.site import KEPT, Site, assert_full, running
 from tests.live.wire import IMAGE, digest_of
+
+TRASHED: Final = 20
 
 
 @pytest.fixture
@@ -92,3 +96,41 @@ def test_pruning_gets_the_room_back_on_a_disk_without_any(site: Site, what: str)
         manifest = wire.push_image("again", large[:1_000_000])
     site.assert_pulls("again", manifest)
     site.assert_no_traceback()
+
+
+@pytest.mark.parametrize("what", ["blocks", "inodes"])
+def test_the_trash_can_be_emptied_on_a_disk_without_any_room(tmp_path: Path, what: str) -> None:
+    """Letting go of an entry renames it first, and its folder may have no room for a name more."""
+    with ext4("-b", "1024", "-N", "2048") as disk, running(disk, tmp_path) as site:
+        with site.wire() as wire:
+            for number in range(TRASHED):
+                image = f"to/go{number}"
+                wire.push_image("gone", os.urandom(20_000), image=f"/v2/docker-local/{image}")
+                assert wire.ask("DELETE", f"/artifactory/docker-local/{image}").status == 204
+        getattr(site.disk, f"fill_{what}")(0)
+        done = site.server.cli("delete", f"docker-local/live/app:{KEPT}")
+        assert (done.returncode, "storage is full" in done.stderr) == (1, True)
+        site.assert_pulls()
+        done = site.server.cli("trash", "empty", "--yes")
+        assert (done.returncode, done.stdout) == (0, f"Removed {TRASHED} entries.\n")
+        site.assert_settles()
+        assert site.paths("trash") == set()
+        with site.wire() as wire:
+            site.assert_pulls("again", wire.push_image("again", os.urandom(100_000)))
+        site.assert_no_traceback()
+
+
+@pytest.mark.parametrize("what", ["blocks", "inodes"])
+def test_a_deletion_past_the_trash_needs_no_room(tmp_path: Path, what: str) -> None:
+    """The way out where nothing is in the trash that could go."""
+    with (
+        ext4("-b", "1024", "-N", "1024") as disk,
+        running(disk, tmp_path, trash_lifetime=0) as site,
+    ):
+        with site.wire() as wire:
+            wire.push_image("gone", os.urandom(200_000), image="/v2/docker-local/to/go")
+            getattr(site.disk, f"fill_{what}")(0)
+            assert wire.ask("DELETE", "/artifactory/docker-local/to/go").status == 204
+            site.assert_settles()
+            site.assert_pulls("again", wire.push_image("again", os.urandom(100_000)))
+        site.assert_no_traceback()
