@@ -128,7 +128,8 @@ def test_a_deletion_past_the_trash_needs_no_room(tmp_path: Path, what: str) -> N
         running(disk, tmp_path, trash_lifetime=0) as site,
     ):
         with site.wire() as wire:
-            wire.push_image("gone", os.urandom(200_000), image="/v2/docker-local/to/go")
+            for tag in ("one", "two", "three"):
+                wire.push_image(tag, os.urandom(100_000), image="/v2/docker-local/to/go")
             getattr(site.disk, f"fill_{what}")(0)
             assert wire.ask("DELETE", "/artifactory/docker-local/to/go").status == 204
             site.assert_settles()
