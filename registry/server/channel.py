@@ -104,7 +104,7 @@ class Channel(HTTPChannel):
         So there is one request at a time on a connection, and answers cannot change places.
         """
         with self.requests_lock:
-            if self.will_close or self.close_when_flushed:
+            if self.will_close or self.close_when_flushed or self._linger_until:
                 return False
             data, self._held = self._held + data, b""
             if self.requests or self.asking:
@@ -251,14 +251,17 @@ class Channel(HTTPChannel):
 
         Closing a socket with unread bytes sends a reset, which would destroy the answer.
         """
-        self.close_when_flushed = False
+        with self.requests_lock:
+            # A thread may be about to look at what has come behind the last request; at no moment
+            # does it find a connection that goes on.
+            self._linger_until = time.monotonic() + LINGER
+            self.close_when_flushed = False
+            self._held = b""
         try:
             self.socket.shutdown(socket.SHUT_WR)
         except OSError:
             self.will_close = True
             self.handle_close()
-            return
-        self._linger_until = time.monotonic() + LINGER
 
     def writable(self) -> bool:
         """Return whether the loop should write."""
