@@ -31,7 +31,8 @@ def test_a_new_repository_has_the_defaults(definitions: Definitions, store: Stor
     assert made.document() == {
         "key": NEW, "rclass": "local", "packageType": "docker", "description": "", "notes": "",
         "blockPushingSchema1": True, "maxUniqueTags": 0, "dockerTagRetention": 1,
-        "untaggedRetentionDays": 7, "retention": "", "allowSparseIndexes": False,
+        "untaggedRetentionDays": 7, "retention": "", "registryPort": 0,
+        "allowSparseIndexes": False,
     }  # fmt: skip
     assert definitions.get(NEW) == made
     assert [d.key for d in definitions.all()] == [KEY, NEW]

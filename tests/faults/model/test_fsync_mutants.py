@@ -19,15 +19,15 @@ from tests.faults.model.trial import Trial, Violation, sample
 
 SUPERFLUOUS: Final[dict[type[Model], dict[str, str]]] = {
     Weakest: {
-        "Filestore.publish: if not atomic.link_open(descriptor, target):":
+        "Filestore.publish: if atomic.link_open(descriptor, target):":
             "the folder of an algorithm, once: a name lost there costs a copy, never an image",
         "Trash._take_tree: syncing.barrier(self._layout.top(\"artifacts\"))":
             "the other folder of the same rename is synced, and the model takes renames as atomic",
-        "probe: temporary = atomic.write_temporary(layout.top(\"uploads\"), b\"probe\")":
+        "_try: temporary = atomic.write_temporary(layout.top(\"uploads\"), b\"probe\")":
             "a trial whether files can be written durably; the file is removed",
     },
     Ordered: {
-        "probe: temporary = atomic.write_temporary(layout.top(\"uploads\"), b\"probe\")":
+        "_try: temporary = atomic.write_temporary(layout.top(\"uploads\"), b\"probe\")":
             "a trial whether files can be written durably; the file is removed",
     },
 }  # fmt: skip
