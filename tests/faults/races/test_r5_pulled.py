@@ -68,13 +68,13 @@ def test_r5_what_loses_its_tag_under_the_pruners_eyes_keeps_its_blobs(
     """The pruner has listed the image, and does not see where the manifest moves to."""
     pruner = old_image(bench)
     bench.blob(b"lonely")
-    bench.live_for(GRACE - MINUTE)
+    bench.live_for(GRACE - MINUTE, every=DAY / 2)
     bench.travel.wait(HOUR)
     with at(owner, function, lambda: LOSSES[loss](bench), after=after):
         pruner.prune()
     pruner.live_for(3 * HOUR, every=HOUR)
     bench.pull(BODY)
-    bench.pull(BODY, between=lambda: pruner.live_for(UNTAGGED - 5 * HOUR, every=DAY))
+    bench.pull(BODY, between=lambda: pruner.live_for(UNTAGGED - 5 * HOUR, every=2 * DAY))
 
 
 STEPS = {
