@@ -6,15 +6,20 @@ More of that is in the tests of the pruner's guards.
 from __future__ import annotations
 
 import itertools
+import threading
 from contextlib import closing
 from typing import Any, Final
 
 import pytest
 
+from registry.config import Config
+from registry.jobs import Jobs, Pace
+from registry.model.errors import ManifestUnknown
 from registry.model.names import Tag
 from registry.services.pruning_report import Report
 from registry.services.pruning_steps import ImageSteps, TrashSteps
 from registry.storage import held, leases, orphans, upload_sweep
+from registry.wiring import build
 from tests.faults.races.gates import at
 from tests.faults.races.scenes import DIGEST, LAYER, check_pushed, is_layer, put
 from tests.support.bench import ALICE, CONFIG, GRACE, HOLD, IMAGE, KEY, TAG, Bench, image, index
@@ -163,3 +168,26 @@ def test_r14_the_clock_jumps_in_the_middle_of_a_pass(
         bench.prune(after=10 * MINUTE)
     bench.put(image(LAYER), TAG)
     bench.pull()
+
+
+@pytest.mark.xfail(
+    raises=ManifestUnknown,
+    strict=True,
+    reason="rules for deleting tags believe the clock again by the next pass, and within one",
+)
+@pytest.mark.parametrize("within", [False, True], ids=["between passes", "within a pass"])
+def test_r14_rules_delete_no_tag_because_of_a_jump(bench: Bench, within: bool) -> None:
+    """Of what was pushed minutes ago, because the clock says that it was ten years ago."""
+    bench.configure(retention="delete pushed>90d")
+    body = bench.push(LAYER)
+    jobs, pace = Jobs(build(Config(storage_root=bench.root))), Pace(threading.Event())
+    jobs._pass(pace)
+    if within:
+        with at(orphans.Orphans, "scan", lambda: bench.travel.jump(YEARS)):
+            jobs._pass(pace)
+    else:
+        bench.travel.jump(YEARS)
+    for _ in range(5):
+        bench.travel.wait(10 * MINUTE)
+        jobs._pass(pace)
+    assert bench.pull() == body
