@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,7 @@ GRACE: Final = 1
 UPLOADS: Final = 1
 """Seconds that the server's own pruning waits, before what nobody needs and for uploads."""
 WORKERS: Final = 11
+"""Two more than are stopped at the same time: one serves, and another one may prune."""
 DEADLINE: Final = 120.0
 """Seconds after which a test gives up; nothing takes that long."""
 
@@ -121,12 +122,14 @@ class Workers(LiveServer):
     @contextmanager
     def apart(self) -> Iterator[tuple[Wire, Wire]]:
         """Yield connections to two workers."""
-        with Wire(self) as first:
+        with ExitStack() as stack:
+            stack.callback(self.go_on)
+            first = stack.enter_context(Wire(self))
             self.stop_worker_of(first)
-            with Wire(self) as second:
-                assert self.worker_of(first) != self.worker_of(second)
-                self.go_on()
-                yield first, second
+            second = stack.enter_context(Wire(self))
+            assert self.worker_of(first) != self.worker_of(second)
+            self.go_on()
+            yield first, second
 
     def has_deleted(self, wire: Wire) -> bool:
         """Return whether the worker of a connection has content open that has no name left."""
@@ -163,5 +166,9 @@ def _state(pid: int) -> str:
 
 
 def _open_files(pid: int) -> set[str]:
-    folder = f"/proc/{pid}/fd"
-    return {os.readlink(f"{folder}/{name}") for name in os.listdir(folder)}
+    found, folder = set(), f"/proc/{pid}/fd"
+    for name in os.listdir(folder):
+        # It goes on opening and closing files meanwhile.
+        with suppress(FileNotFoundError):
+            found.add(os.readlink(f"{folder}/{name}"))
+    return found
