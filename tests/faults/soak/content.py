@@ -20,8 +20,8 @@ _LAYERS: Final = {
     OCI_IMAGE: "application/vnd.oci.image.layer.v1.tar+gzip",
     DOCKER_IMAGE: "application/vnd.docker.image.rootfs.diff.tar.gzip",
 }
-_SIZES: Final = (7, 60, 300, 1_500, 4_096, 4_097, 10_000, 30_000, 65_536)
-_WEIGHTS: Final = (2, 3, 3, 3, 2, 2, 2, 1, 1)
+_SIZES: Final = (7, 60, 300, 1_500, 4_096, 4_097, 10_000, 30_000, 65_536, 70_000, 150_000)
+_WEIGHTS: Final = (2, 3, 3, 3, 2, 2, 2, 1, 1, 1, 1)
 _SHARED_LAYERS: Final = 400
 _SHARED_BUILDS: Final = 40
 SHARED: Final = 0.6

@@ -15,8 +15,12 @@ UPLOADS: Final = 5
 """Seconds, as the server and the pruners have them."""
 TICK: Final = 0.05
 """Seconds by which the times of files may be behind the clock."""
-PATIENCE: Final = 0.8 * GRACE
-"""The longest rest of a client between what it was promised and what relies on that."""
+RENEWAL: Final = GRACE / 4
+"""Seconds for which a "yes" is not renewed again; as the server has it."""
+PROMISE: Final = GRACE + HOLD - RENEWAL - TICK
+"""For how long a push may rely on a "yes": after the grace it is on hold, and can be had back."""
+PATIENCE: Final = (0.3, 0.95)
+"""Which part of the time for which it may rely on a promise a client rests, before it does."""
 CHUNK_PATIENCE: Final = 1.5 * GRACE
 """The longest rest between two chunks of an upload, which lives longer than the grace."""
 
@@ -42,10 +46,10 @@ class Figures:
     seconds: float = 0.0
     """How long the run goes on at least."""
     seed: int = 0
-    clients: int = 12
+    clients: int = 20
     workers: int = 4
     pruners: int = 2
-    pause: float = 0.2
+    pause: float = 0.1
     """Seconds between two passes of a pruner."""
     worker_kills: tuple[float, float] = (1.0, 2.0)
     pruner_kills: tuple[float, float] = (3.0, 6.0)

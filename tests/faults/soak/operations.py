@@ -59,7 +59,7 @@ WEIGHTS: Final[Mapping[str, tuple[float, Operation]]] = {
     "check": (4, checking.check),
     "check of the store": (0.15, auditing.check_store),
     "scrub": (0.1, auditing.scrub),
-    "prune": (0.06, prune),
+    "prune": (0.1, prune),
 }
 
 

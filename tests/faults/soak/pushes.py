@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from tests.faults.soak.client import TAGS, Client
 from tests.faults.soak.content import Manifest, fresh_blob, image_manifest, index_manifest
-from tests.faults.soak.figures import CHUNK_PATIENCE, PATIENCE
+from tests.faults.soak.figures import CHUNK_PATIENCE
 from tests.faults.soak.model import Image
 from tests.faults.soak.pushing import Push, push, put
 from tests.faults.soak.wire import Wrong
+
+_RESTS: Final = 0.25
+"""How often a client takes its time before it relies on what it was promised."""
 
 
 def push_image(client: Client) -> None:
@@ -27,7 +31,7 @@ def push_slowly(client: Client) -> None:
     steps.chunked(build.blobs[slow], CHUNK_PATIENCE)
     for blob in build.blobs[:slow] + build.blobs[slow + 1 :]:
         steps.blob(blob)
-    client.pause(PATIENCE / 2)
+    steps.rest()
     if not put(client, image, client.some_tag(), build.manifest, steps):
         push(client, image, client.some_tag(), build)
 
@@ -40,7 +44,8 @@ def push_known(client: Client) -> None:
     there = [(digest, size) for digest, size in known.items() if steps.has(digest)]
     client.site.tally.add("known blobs that are gone", len(known) - len(there))
     if there:
-        client.pause(PATIENCE if client.rng.random() < 0.2 else 0.0)
+        if client.rng.random() < _RESTS:
+            steps.rest()
         manifest = image_manifest(there)
         put(client, image, client.some_tag(), manifest, steps)
 
@@ -78,7 +83,8 @@ def retag_untagged(client: Client) -> None:
         return
     steps = Push(client, image)
     steps.yes = dict.fromkeys(named(image.manifests[digest]), reply.sent)
-    client.pause(PATIENCE / 2 if client.rng.random() < 0.3 else 0.0)
+    if client.rng.random() < _RESTS:
+        steps.rest()
     put(client, image, client.some_tag(), image.manifests[digest], steps)
 
 
@@ -110,10 +116,10 @@ def push_index(client: Client) -> None:
         child = _child(client, image, steps)
         if child is not None and child not in children:
             children.append(child)
-    if client.rng.random() < 0.3:
-        client.pause(PATIENCE / 2)
     if not children:
         return
+    if client.rng.random() < _RESTS:
+        steps.rest()
     manifest = index_manifest(children)
     if client.rng.random() < 0.2:
         reply = put(client, image, manifest.digest, manifest, steps)
