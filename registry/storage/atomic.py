@@ -258,7 +258,7 @@ def touch(path: str) -> bool:
     """Set the modification time to now; return whether the file is there."""
     with translated():
         try:
-            os.utime(path)
+            os.utime(path, follow_symlinks=False)
         except FileNotFoundError:
             return False
         return True
