@@ -22,15 +22,18 @@ from tests.deploy.terminal import at_a_terminal
 
 NAME = "registry.example.com"
 """The name that the pages use, and that leads to this network's own address here."""
+_ADDRESS = "192.0.2.1"
+"""Of those for documentation; docker does not ask servers at 127.0.0.1 for a good certificate."""
 
 _WRAPPER = """#!/bin/sh
 exec unshare --mount --net sh -euc '
 ip link set lo up
+ip address add {address}/32 dev lo
 mount -t tmpfs tmpfs {folder}/etc
 mkdir {folder}/etc/upper {folder}/etc/work
 mount -t overlay overlay \\
     -o lowerdir=/etc,upperdir={folder}/etc/upper,workdir={folder}/etc/work /etc
-echo "127.0.0.1 localhost {name}" > /etc/hosts
+printf "127.0.0.1 localhost\\n{address} {name}\\n" > /etc/hosts
 exec {dockerd} "$@"' dockerd "$@"
 """
 
@@ -89,6 +92,8 @@ def _wrapped(folder: Path) -> Path:
     (folder / "etc").mkdir()
     (folder / "bin").mkdir()
     wrapper = folder / "bin/dockerd"
-    wrapper.write_text(_WRAPPER.format(folder=folder, name=NAME, dockerd=shutil.which("dockerd")))
+    wrapper.write_text(
+        _WRAPPER.format(folder=folder, address=_ADDRESS, name=NAME, dockerd=shutil.which("dockerd"))
+    )
     wrapper.chmod(0o755)
     return wrapper.parent

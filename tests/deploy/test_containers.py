@@ -160,8 +160,18 @@ def test_nothing_of_the_folder_but_the_code_is_in_the_image(composed: Composed) 
     assert set(there.split()) - {"__pycache__"} == {
         "registry", ".venv", "app.py", "ready.py",
     }  # fmt: skip
-    sent = composed("docker compose exec -T registry find .venv -name of-another-machine")
-    assert sent == ""
+
+
+def test_the_engine_is_sent_what_it_needs_and_no_more(network: Network, context: Path) -> None:
+    dockerfile = "FROM debian:local\nCOPY . /sent\n"
+    docker = network.docker
+    docker("build", "--tag=sent", "--file=-", str(context), input=dockerfile)
+    found = docker("run", "--rm", "sent", "find", "/sent", "-mindepth", "1", "-maxdepth", "1")
+    assert {name.rpartition("/")[2] for name in found.split()} == {
+        "app.py", "registry", "setup.cfg", "Makefile", "docs", "wheels",
+    }  # fmt: skip
+    listed = docker("run", "--rm", "sent", "find", "/sent/docs", "-mindepth", "1", "-maxdepth", "1")
+    assert listed == "/sent/docs/deploy\n"
 
 
 def test_an_upgrade_keeps_what_is_there(composed: Composed) -> None:
