@@ -130,4 +130,7 @@ def _base(request: Request, trusted: bool) -> str:
         host = request.headers.get("X-Forwarded-Host", host)
     if not _HOST.fullmatch(host):
         host = f"{request.environ['SERVER_NAME']}:{request.environ['SERVER_PORT']}"
+    if not _HOST.fullmatch(host):
+        # A unix socket has neither name nor port, and its path is nobody's business.
+        host = "localhost"
     return f"{scheme}://{host}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,9 @@ NAME = "registry.test"
 
 
 @dataclass(frozen=True)
-class Front:
-    """nginx, and how clients name a repository behind it."""
+class Place:
+    """Where clients find a server behind some proxy, and how they name a repository there."""
 
-    nginx: Nginx
     server: SocketServer
     certificate: Certificate
     method: str
@@ -52,6 +51,13 @@ class Front:
         return "/v2" if self.method == "path" else f"/artifactory/api/docker/{key}/v2"
 
 
+@dataclass(frozen=True)
+class Front(Place):
+    """A place behind nginx."""
+
+    nginx: Nginx
+
+
 def make_authority(folder: Path) -> Certificate:
     """Make a certificate for all names of the tests, by an authority that nobody else knows."""
     names = (NAME, f"*.{NAME}", "mirror.test", "*.mirror.test", "localhost", "127.0.0.1")
@@ -65,26 +71,27 @@ def fronted(
     method: str,
     folder: Path,
     repository_ports: Mapping[str, int],
-    *,
-    choose: Callable[[], int] = free_port,
 ) -> Iterator[Front]:
     """Run nginx before a server whose repositories have these ports already."""
-    http_port, https_port = choose(), choose()
-    text = server.run(
-        "reverse-proxy", "nginx", "--server-name", NAME, "--method", method,
-        "--http-port", str(http_port), "--https-port", str(https_port),
-        "--cert", str(certificate.certificate), "--key", str(certificate.key),
+    http_port, https_port = free_port(), free_port()
+    place = Place(server, certificate, method, http_port, https_port, repository_ports)
+    with Nginx(folder / f"nginx-{method}", written("nginx", place)) as nginx:
+        yield Front(**vars(place), nginx=nginx)
+
+
+def written(program: str, place: Place) -> str:
+    """The configuration that the registry writes."""
+    return place.server.run(
+        "reverse-proxy", program, "--server-name", NAME, "--method", place.method,
+        "--http-port", str(place.http_port), "--https-port", str(place.https_port),
+        "--cert", str(place.certificate.certificate), "--key", str(place.certificate.key),
     )  # fmt: skip
-    with Nginx(folder / f"nginx-{method}", text) as nginx:
-        yield Front(nginx, server, certificate, method, http_port, https_port, repository_ports)
 
 
-def create_repositories(
-    server: SocketServer, choose: Callable[[], int] = free_port
-) -> dict[str, int]:
+def create_repositories(server: SocketServer) -> dict[str, int]:
     """Give the server a second repository, and both of them a port; return the ports."""
     server.run("repo", "create", STAGE)
-    ports = {key: choose() for key in KEYS}
+    ports = {key: free_port() for key in KEYS}
     for key, port in ports.items():
         server.run("repo", "set", key, f"registryPort={port}")
     return ports

@@ -94,6 +94,18 @@ def test_what_a_client_says_of_itself_changes_nothing(front: Front, lies: str) -
         assert all(f" INFO {CLIENT} " in line for line in lines), lines
 
 
+@pytest.mark.parametrize("host", ['x"y', "x,y", "x;y=1", "evil@x", "x\\y", "x:99999999", "{}"])
+def test_a_hostile_host_learns_nothing_of_the_unix_socket(front: Front, host: str) -> None:
+    with FrontWire(front) as wire:
+        reply = wire.ask("GET", "/v2/", f"Host: {host}", anonymous=True)
+        assert str(front.server.socket) not in str(reply.headers)
+        if reply.status != 400:
+            assert challenge(reply) == {
+                "realm": "https://localhost/v2/token",
+                "service": "localhost",
+            }
+
+
 # --- without a proxy -----------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tests.live.wire import Reply, Wire, _OneReader, digest_of
-from tests.proxy.fronts import LOCAL, Front
+from tests.proxy.fronts import LOCAL, Place
 
 TIMEOUT = 60.0
 """Seconds after which a silent server is a failure; no test waits for it."""
@@ -31,7 +31,7 @@ class FrontWire(Wire):
 
     def __init__(
         self,
-        front: Front,
+        front: Place,
         key: str = LOCAL,
         *,
         secure: bool = True,
