@@ -17,6 +17,8 @@ from tests.proxy.apache import configuration, running_apache
 from tests.proxy.backend import SocketServer, short_folder
 from tests.proxy.enclave import Enclave
 from tests.proxy.fronts import METHODS, STAGE, Place, create_repositories, written
+from tests.proxy.smuggling import CORPUS
+from tests.proxy.test_smuggling import assert_nothing_gets_through
 from tests.proxy.test_trust import CASES, CLIENT
 from tests.proxy.wire import FrontWire, challenge, digest_of
 from tests.support.nginx import Certificate, free_port
@@ -137,6 +139,13 @@ def test_a_refusal_is_json(wire: FrontWire, name: str) -> None:
     assert 400 <= reply.status < 500
     assert reply.headers["Content-Type"] == "application/json"
     assert json.loads(reply.body)["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("method", ["path", "subdomain"])
+@pytest.mark.parametrize("family", ["codings", "lengths", "chunks", "places"])
+def test_nothing_hidden_gets_through(places: dict[str, Place], method: str, family: str) -> None:
+    """A path with the end of a line in it once became a request of its own, of nobody."""
+    assert_nothing_gets_through(places[method], CORPUS[family])
 
 
 def test_a_server_that_is_away_is_503_in_json_until_it_is_back(places: dict[str, Place]) -> None:
