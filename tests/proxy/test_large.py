@@ -101,3 +101,19 @@ def test_a_layer_of_a_gibibyte_goes_through(front: Front) -> None:
     stored = Path(front.server.storage, "filestore/sha256", digest[7:9], digest[7:]).stat()
     assert stored.st_size == SIZE
     assert stored.st_blocks * 512 < SIZE + SIZE // 100
+
+
+def test_what_the_server_sends_by_itself_is_kept_nowhere_either(front: Front) -> None:
+    """A slow reader holds up the server, which that costs nothing, and fills no disk."""
+    before = temporary(front)
+    data = b"".join(piece(number) for number in range(32))
+    with FrontWire(front) as slow, FrontWire(front) as other:
+        path = f"{slow.image}/blobs/{slow.push_blob(data, slow.image)}"
+        # The proxy does not take this for content that it could send.
+        slow.begin("GET", path, 'If-Match: "x"')
+        for _ in range(50):
+            assert other.ask("GET", "/healthz").status == 200
+        reply = slow.reply()
+    assert "X-Registry-Sent-By" not in reply.headers
+    assert reply.body == data
+    assert temporary(front) == before
