@@ -15,7 +15,7 @@ from registry.services.doctor_login import Login
 from registry.services.doctor_wire import Wire
 from registry.wiring import build
 from tests.http.support import tree
-from tests.services.doctoring import ALL, WARN, Site, bad, instead, text
+from tests.services.doctoring import ALL, IMPATIENT, WARN, Site, bad, instead, text
 from tests.support.live import free_port
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "doctor.md"
@@ -138,7 +138,8 @@ def test_no_secret_is_told(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Wire, "ask", listen)
     told = text(site.look_through()) + text(site.look_through(login=None))
-    told += text(site.look_through(instead("client_max_body_size", "client_max_body_size 1;")))
+    small = instead("client_max_body_size", "client_max_body_size 1;")
+    told += text(site.look_through(small, patience=IMPATIENT))
     told += text(site.look_through(login=Login("admin", "wrong-password"))) + repr(site.options(1))
     assert len(secrets) > 5
     assert [secret for secret in secrets if secret in told] == []

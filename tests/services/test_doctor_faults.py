@@ -109,6 +109,14 @@ FAULTS: dict[str, tuple[Edit, dict[str, tuple[Verdict, str]]]] = {
         instead("proxy_pass http://registry", "proxy_pass http://registry/;"),
         {"path": (FAIL, "proxy_pass without a path behind the host")},
     ),
+    "no encoded slashes": (
+        instead(ANYWHERE, "if ($request_uri ~ %2F) { return 404; }"),
+        {"path": (FAIL, "paths with an encoded slash (answered with 404) — ")},
+    ),
+    "no doubled slashes": (
+        instead(ANYWHERE, "if ($request_uri ~ //) { return 403; }"),
+        {"path": (FAIL, "paths with a doubled slash (answered with 403) — ")},
+    ),
     "no ranges": (
         instead("sendfile", "max_ranges 0;"),
         {"range": (FAIL, "no max_ranges")},
