@@ -41,7 +41,7 @@ class Trials:
         return self._forgotten + sum(trial.states for trial in self._made.values())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def trials() -> Iterator[Trials]:
     with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         patch.setattr(passwords, "_N", 2)

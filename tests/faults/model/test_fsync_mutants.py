@@ -86,7 +86,7 @@ class Laboratory:
         ]
 
 
-@pytest.fixture(scope="session", params=[Weakest, Ordered], ids=lambda model: str(model.name))
+@pytest.fixture(scope="package", params=[Weakest, Ordered], ids=lambda model: str(model.name))
 def laboratory(request: pytest.FixtureRequest, trials: Trials) -> tuple[Laboratory, list[str]]:
     """Return a laboratory, and what is not needed there."""
     return Laboratory(trials, request.param), list(SUPERFLUOUS[request.param])
