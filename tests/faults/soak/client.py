@@ -169,12 +169,13 @@ class Client:
 
     def run(self) -> None:
         """Do operations until there are enough, or something is wrong."""
-        try:
-            while (number := self.site.next_operation()) is not None:
-                self._do(number)
-        finally:
-            for connection in self._connections:
-                connection.close()
+        while (number := self.site.next_operation()) is not None:
+            self._do(number)
+
+    def close(self) -> None:
+        """Close all connections."""
+        for connection in self._connections:
+            connection.close()
 
     def _do(self, number: int) -> None:
         name, operation = self.site.draw(self.rng)

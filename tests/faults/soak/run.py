@@ -70,6 +70,8 @@ def run(folder: Path, figures: Figures) -> Report:
             drained = _drain(site, problems)
     finally:
         totals, defects = site.pruners.totals(), site.pruners.defects()
+        for client in site.clients:
+            client.close()
         site.pruners.stop()
         site.helper.close()
         site.auditor.close()
