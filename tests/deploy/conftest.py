@@ -13,19 +13,19 @@ from tests.deploy.network import Network, private_network
 from tests.support.tools import require_root, require_tool
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the Python packages that the project needs."""
     return materials.wheels(tmp_path_factory.mktemp("packages") / "wheels")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project as somebody has cloned it."""
     return materials.project(tmp_path_factory.mktemp("clone") / "registry")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def network() -> Iterator[Network]:
     """An engine in a network of its own."""
     require_root()
@@ -34,7 +34,7 @@ def network() -> Iterator[Network]:
         yield network
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def debian(network: Network, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of an image of Debian that has all packages, as nothing can be fetched there."""
     require_tool("debootstrap", "tar")
@@ -45,7 +45,7 @@ def debian(network: Network, tmp_path_factory: pytest.TempPathFactory) -> str:
     return "debian:local"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def image_to_push(network: Network, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of a small image, with a layer that is large enough to be sent by nginx."""
     folder = tmp_path_factory.mktemp("image")
