@@ -1,8 +1,8 @@
 """A network of its own for real clients: names, certificates and settings without touching ours.
 
 Clients take names from ``/etc/hosts`` and certificates from folders below ``/etc``, and docker does
-not verify a registry at 127.0.0.0/8 at all. So proxies and clients run in namespaces in which an
-address for documentation is theirs, and ``/etc`` has a layer above; nothing leads out of there.
+not verify a registry at 127.0.0.0/8 at all. So proxies and clients run in namespaces in which
+another address is theirs, and ``/etc`` has a layer above; nothing leads out of there.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Self
 
 from tests.support.tools import require_root, require_tool, skip_or_fail
 
-ADDRESS = "192.0.2.1"
-"""Where clients find the registry; by RFC 5737 nobody has this address outside."""
+ADDRESS = "198.51.100.1"
+"""Where clients find the registry; an address for documentation, by RFC 5737."""
 PROGRAMS = ("nginx", "dockerd", "docker", "podman", "skopeo", "containerd", "ctr", "apache2")
 
 _SET_UP = f"""

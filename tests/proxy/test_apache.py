@@ -141,6 +141,17 @@ def test_a_refusal_is_json(wire: FrontWire, name: str) -> None:
     assert json.loads(reply.body)["errors"][0]["message"]
 
 
+@pytest.mark.parametrize("hidden", ["%0d%0aX", "%0a", "%00", "%7f", "a%1bb"])
+def test_a_path_with_a_control_character_does_not_reach_the_server(
+    wire: FrontWire, hidden: str
+) -> None:
+    before = wire.front.server.access_log()
+    for target in (f"/v2/{hidden}", f"{wire.image}/manifests/{hidden}"):
+        with FrontWire(wire.front) as other:
+            assert other.ask("GET", target).status in (400, 404)
+    assert wire.front.server.access_log() == before
+
+
 @pytest.mark.parametrize("method", ["path", "subdomain"])
 @pytest.mark.parametrize("family", ["codings", "lengths", "chunks", "places"])
 def test_nothing_hidden_gets_through(places: dict[str, Place], method: str, family: str) -> None:

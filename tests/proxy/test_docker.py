@@ -64,7 +64,7 @@ def test_a_wrong_password_is_unauthorized(docker: Docker, front: Front, name: st
 
 
 def test_an_image_is_pushed_and_pulled_by_its_digest(
-    docker: Docker, front: Front, tmp_path: Path
+    docker: Docker, front: Front, fronts: Mapping[str, Front], tmp_path: Path
 ) -> None:
     key = STAGE
     reference = f"{front.reference(key, 'docker/app')}:1.0"
@@ -73,7 +73,8 @@ def test_an_image_is_pushed_and_pulled_by_its_digest(
     log_in(docker, front, key)
     pushed = docker("push", reference)
 
-    kind, body = manifest(front, key, "docker/app", "1.0")
+    # The path says the repository in so many words.
+    kind, body = manifest(fronts["path"], key, "docker/app", "1.0")
     assert kind == DOCKER_MANIFEST
     assert f"digest: {digest_of(body)} size: {len(body)}" in pushed
     assert json.loads(body)["config"]["digest"] == built

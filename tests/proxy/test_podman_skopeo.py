@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.clients.images import Layout
 from tests.clients.programs import Program
+from tests.clients.wire import OCI_MANIFEST
 from tests.proxy.fronts import LOCAL, STAGE, Front
+from tests.proxy.wire import FrontWire
 
 LARGE = random.Random(6).randbytes(300_000)
 """Too large for the server to send it itself."""
@@ -27,7 +30,7 @@ def blobs(folder: Path) -> dict[str, bytes]:
 
 
 def test_skopeo_brings_back_what_it_took(
-    skopeo: Program, layout: Layout, front: Front, tmp_path: Path
+    skopeo: Program, layout: Layout, front: Front, fronts: Mapping[str, Front], tmp_path: Path
 ) -> None:
     key = STAGE
     made = layout.image([{"large": LARGE}, {"said": front.method.encode()}], {}, tag="1")
@@ -37,6 +40,10 @@ def test_skopeo_brings_back_what_it_took(
 
     assert json.loads(skopeo("inspect", f"{reference}:1"))["Digest"] == made["digest"]
     assert json.loads(skopeo("list-tags", reference))["Tags"] == ["1"]
+    with FrontWire(fronts["path"]) as wire:
+        # The path says the repository in so many words.
+        found = wire.ask("HEAD", f"/v2/{key}/skopeo/app/manifests/1", f"Accept: {OCI_MANIFEST}")
+        assert found.headers["Docker-Content-Digest"] == made["digest"]
     for source in (f"{reference}:1", f"{reference}@{made['digest']}"):
         target = tmp_path / str(len(source))
         skopeo("copy", source, f"oci:{target}:1")
