@@ -15,18 +15,19 @@ LAYER: Final = b"layer"
 DIGEST: Final = Digest.of(LAYER)
 BODY: Final = image(LAYER)
 
-LEAPS: Final = (UNTAGGED + DAY, GRACE + HOUR, GRACE + HOUR, TRASH + DAY, GRACE + HOUR,
-                 GRACE + HOUR, UNTAGGED + DAY, GRACE + HOUR, GRACE + HOUR)  # fmt: skip
+LEAPS: Final = (UNTAGGED + DAY, *2 * [TRASH + DAY], *5 * [GRACE + HOUR])
 """Times between passes, after which everything has gone that has to go: an index and then its
-children, their leases, their entries of the trash, their content."""
+children, their entries of the trash, their leases, their content, their folders."""
 
 
 def settle(bench: Bench) -> None:
     """Let everything go that has to go, in few passes; whatever stays has a reason."""
     bench.prune()
-    bench.prune(after=LEAPS[0])
-    for leap in LEAPS[1:]:
-        if _is_still(bench.prune(after=leap)) and not Accounts(bench.root).problems:
+    for number, leap in enumerate(LEAPS):
+        report = bench.prune(after=leap)
+        # This one proves to the next that what has just been set on hold has been so ever since.
+        bench.prune()
+        if number and _is_still(report) and not Accounts(bench.root).problems:
             break
     check_accounts(bench.root)
 

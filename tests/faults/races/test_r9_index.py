@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
 
 from registry.model.digests import Digest
 from registry.model.errors import ManifestPartsMissing, ManifestUnknown
-from registry.model.names import Tag
+from registry.model.names import ImageName, Tag
 from registry.repositories.deleting import ManifestDeletion
 from registry.storage import atomic, held
 from registry.storage.manifests import Manifests
@@ -17,14 +18,25 @@ from tests.faults.races.gates import at
 from tests.faults.races.images import BODY, LAYERS
 from tests.faults.races.scenes import live_to_the_last_minute, settle
 from tests.storage.faults import STEPS, Watched, in_child, kills
-from tests.support.bench import ALICE, GRACE, IMAGE, TAG, UNTAGGED, Bench, index
+from tests.support.bench import (
+    ALICE,
+    CONFIG,
+    GRACE,
+    IMAGE,
+    KEY,
+    TAG,
+    UNTAGGED,
+    Bench,
+    image,
+    index,
+)
 from tests.support.travel import DAY, HOUR, MINUTE
 
 
-def yes(bench: Bench) -> bool:
+def yes(bench: Bench, name: ImageName = IMAGE, child: bytes = BODY) -> bool:
     """Ask as a pusher whether the image has the child."""
     try:
-        bench.repository.manifest(IMAGE, Digest.of(BODY), renew=True)
+        bench.repository.manifest(name, Digest.of(child), renew=True)
     except ManifestUnknown:
         return False
     return True
@@ -150,27 +162,36 @@ def test_r9_a_pusher_that_is_stopped_for_longer_than_the_grace(bench: Bench) -> 
 
 @pytest.mark.parametrize("tagged", [False, True])
 def test_r9_the_push_of_a_child_is_killed(bench: Bench, tagged: bool) -> None:
-    """The client comes back, asks, pushes what is missing, and then the index."""
-    for number in range(1, 100):
-        for data in (*LAYERS, b"{}"):
-            bench.blob(data)
+    """The client comes back, asks, pushes what is missing, and then the index.
 
-        def run(number: int = number) -> None:
+    At each step, in an image of its own.
+    """
+    pushed: dict[ImageName, bytes] = {}
+    for number in range(1, 100):
+        name, layers = ImageName(f"team/app-{number}"), (b"first", f"{number}".encode())
+        child = image(*layers)
+        for data in (*layers, CONFIG):
+            bench.blob(data, name)
+
+        def run(number: int = number, child: bytes = child, name: ImageName = name) -> None:
             with Watched(kills(number), STEPS):
-                bench.put(BODY, Tag("child") if tagged else None)
+                bench.put(child, Tag("child") if tagged else None, name)
 
         code = in_child(run)
-        if not yes(bench):
-            bench.push(*LAYERS, to=None)
-        bench.put(index(BODY), TAG)
-        bench.live_for(5 * DAY, every=2.5 * DAY)
-        assert bench.pull() == index(BODY)
+        if not yes(bench, name, child):
+            bench.push(*layers, to=None, at=name)
+        pushed[name] = index(child)
+        bench.put(pushed[name], TAG, name)
         if code == 0:
             break
-        bench.repository.delete_image(IMAGE, ALICE)
-        bench.trashcan.empty()
-        settle(bench)
     assert number > 10
+    bench.live_for(5 * DAY, every=DAY)
+    for name, body in pushed.items():
+        assert bench.pull(TAG, name) == body
+        bench.repository.delete_image(name, ALICE)
+    bench.trashcan.empty()
+    settle(bench)
+    assert os.listdir(bench.layout.repository(KEY)) == []
 
 
 def test_r9_the_child_is_deleted_by_hand_before_the_index_comes(bench: Bench) -> None:

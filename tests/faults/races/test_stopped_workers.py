@@ -1,7 +1,7 @@
 """Workers that are stopped in the middle of a request for longer than the grace, and go on.
 
-Each of them has a client of its own. While they are stopped somebody else prunes, and goes on
-until a blob that was pushed after all of that, and that nobody needs, has gone its way.
+Each of them has a client of its own. While they are stopped somebody else prunes, until the image
+of a blob that was pushed after all of that, and that nobody needs, has lost it.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def finish(server: Workers, wire: Wire, cases: list[Stopped]) -> None:
     for case in cases:
         assert has(wire, case.image, case.image.layer) or not case.is_blob, case.place
         push(wire, case.image)
-    server.prune_until(lambda: not server.problems(), "nothing is left over")
+    server.prune_until(lambda: not server.problems(), "nothing is left over", grace=0.05)
     for case in cases:
         assert pull(wire, case.image) == case.image.manifest
 
@@ -152,7 +152,7 @@ def test_a_worker_that_is_stopped_until_nothing_is_left_of_what_it_relied_on(
             cases = stack.enter_context(stopped(workers, "second"))
             wire = stack.enter_context(Wire(workers))
             digest = Digest(wire.push_blob(canary.layer, canary.path))
-        wait_until(lambda: not workers.stores(digest), "freed by another worker")
+        wait_until(lambda: not workers.holds(canary.name, digest), "taken by another worker")
         stack.enter_context(workers.no_pruning())
         check_tags(wire, cases)
         answers = go_on(workers, cases)

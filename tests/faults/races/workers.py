@@ -85,10 +85,13 @@ class Workers(LiveServer):
         """Return whether an image shows a blob; nobody is told so."""
         return self.store.links.has(KEY, ImageName(image), digest)
 
+    def holds(self, image: str, digest: Digest) -> bool:
+        """Return whether an image shows a blob, or could again because the name is on hold."""
+        return _has_name(self.store.layout.layer(KEY, ImageName(image), digest))
+
     def stores(self, digest: Digest) -> bool:
         """Return whether content is in the filestore, on hold too."""
-        path = self.store.layout.content(digest)
-        return any(digest.encoded in name for name in listed(os.path.dirname(path)))
+        return _has_name(self.store.layout.content(digest))
 
     def problems(self) -> list[str]:
         """Return what is in the storage folder without a reason."""
@@ -155,6 +158,11 @@ class Workers(LiveServer):
             if _port(local) == self.port and _port(remote) == client:
                 return rest[4], int(queues.partition(":")[2], 16)
         return "0", 0
+
+
+def _has_name(path: str) -> bool:
+    folder, name = os.path.split(path)
+    return any(found.endswith(name) for found in listed(folder))
 
 
 def _port(address: str) -> int:
