@@ -8,9 +8,12 @@ only writers), ``syncing`` and ``ordering`` (making names durable), ``locks``, `
 was deleted), ``held`` (names about to be freed), ``passes``, ``image_scan``, ``leases``,
 ``orphans`` and ``upload_sweep`` (what pruning looks at), ``catalog`` (lists), ``journal`` and
 ``journal_reader`` (who moved which tag),
-``pulls`` and ``pull_counts`` (who pulled what), ``walk`` (the tree as it is), ``ownership`` and
+``pulls``, ``pull_counts`` and ``pull_stats`` (who pulled what), ``walk`` (the tree as it is),
+``ownership`` and
 ``ownership_walk`` (who has which bytes), ``contents`` (whether bytes are right), ``quarantine``,
 ``damage_notes`` and ``hurt`` (damaged content), ``repairs`` (the writes of a repair),
+``tree`` with ``tree_items`` and
+``folder_records`` (what Artifactory's tree shows), ``checksums`` (sha1 and md5 of content),
 ``line_files``, ``tag_records`` (all sidecars of an image), ``documents`` (small JSON files),
 ``format`` (start-up checks), ``store`` (all of it in one object).
 

@@ -15,7 +15,9 @@
     │       ├── _layers/sha256__9c12…           blobs that this image may show
     │       ├── _manifests/sha256__71ab…        manifests that this image may show
     │       └── _referrers/sha256__71ab…/       manifests whose subject is 71ab…
+    ├── artifacts/<key>/_folders.properties.json    properties of folders above manifest folders
     ├── builds/                                 build info
+    ├── checksums/sha256/9c                     sha1 and md5 of content, a line each, once asked for
     ├── etc/                                    definitions and secrets, JSON
     │   ├── repositories/<key>.json
     │   ├── users/<name>.json
@@ -61,6 +63,8 @@ MANIFEST_FILE: Final = "manifest.json"
 INDEX_FILE: Final = "list.manifest.json"
 MANIFEST_FILES: Final = (MANIFEST_FILE, INDEX_FILE)
 SIDECAR_ENDING: Final = ".properties.json"
+FOLDER_RECORDS: Final = f"_folders{SIDECAR_ENDING}"
+"""At the root of a repository: what is kept of the folders above manifest folders."""
 TEMPORARY_PREFIX: Final = "_tmp."
 """Half-done work stands under names with this prefix, beside its final name."""
 HELD_PREFIX: Final = "_held."
@@ -75,6 +79,7 @@ TREE_FOLDER: Final = "artifacts"
 FOLDERS: Final = (
     "artifacts",
     "builds",
+    "checksums",
     "etc/repositories",
     "etc/users",
     "filestore",
@@ -147,6 +152,9 @@ class Layout:
     def repository(self, key: RepositoryKey) -> str:
         return f"{self._artifacts}/{key}"
 
+    def folder_records(self, key: RepositoryKey) -> str:
+        return f"{self._artifacts}/{key}/{FOLDER_RECORDS}"
+
     def image(self, key: RepositoryKey, image: ImageName) -> str:
         if "_" in image or "manifest" in image or "." in image:
             return f"{self._artifacts}/{key}/" + "/".join(map(folder_name, image.split("/")))
@@ -179,6 +187,9 @@ class Layout:
     def content(self, digest: Digest) -> str:
         algorithm, _, encoded = digest.partition(":")
         return f"{self._filestore}/{algorithm}/{encoded[:2]}/{encoded}"
+
+    def checksums(self, algorithm: str, shard: str) -> str:
+        return f"{self.root}/checksums/{algorithm}/{shard}"
 
     def upload_data(self, upload: str) -> str:
         return f"{self.root}/uploads/{upload}.data"

@@ -38,7 +38,13 @@ class Locks:
     @contextlib.contextmanager
     def image(self, key: RepositoryKey, image: ImageName) -> Iterator[None]:
         """Hold the right to change the tags and links of one image."""
-        descriptor = atomic.lock_file(self._image(key, image))
+        with self._hold(self._image(key, image)):
+            yield
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _hold(path: str) -> Iterator[None]:
+        descriptor = atomic.lock_file(path)
         try:
             with open_files.translated():
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -77,6 +83,17 @@ class Locks:
             with contextlib.suppress(StorageFull):
                 held = stack.enter_context(self._try(self._layout.lock(name)))
             yield held
+
+    @contextlib.contextmanager
+    def folders(self, key: RepositoryKey) -> Iterator[None]:
+        """Hold the right to change what is kept of the folders of a repository.
+
+        Nobody who holds it may ask for the lock of an image.
+        """
+        with self._hold(
+            self._layout.lock(f"folders-{zlib.crc32(key.encode()) % _IMAGE_SLOTS:03x}")
+        ):
+            yield
 
     def _image(self, key: RepositoryKey, image: ImageName) -> str:
         slot = zlib.crc32(f"{key}/{image}".encode()) % _IMAGE_SLOTS

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 
 from registry.storage.catalog import Catalog
+from registry.storage.checksums import ChecksumStore
 from registry.storage.documents import Documents
 from registry.storage.filestore import LEASE_RENEWAL, Filestore
+from registry.storage.folder_records import FolderRecords
 from registry.storage.journal import Journal
 from registry.storage.journal_reader import JournalReader
 from registry.storage.layout import Layout
 from registry.storage.links import Links
 from registry.storage.locks import Locks
 from registry.storage.manifests import Manifests
+from registry.storage.pull_stats import PullStats
 from registry.storage.pulls import Pulls
 from registry.storage.quarantine import Quarantine
 from registry.storage.references import References
 from registry.storage.trash import Trash
+from registry.storage.tree import Tree
 from registry.storage.uploads import Uploads
 
 
@@ -41,7 +45,11 @@ class Store:
         self.references = References(self.layout, self.manifests)
         self.trash = Trash(self.layout, self.filestore, self.documents, keeps=keeps_trash)
         self.catalog = Catalog(self.layout)
+        self.folder_records = FolderRecords(self.layout, self.locks, self.documents)
+        self.tree = Tree(self.layout, self.manifests, self.folder_records)
+        self.checksums = ChecksumStore(self.layout, self.filestore)
         self.journal = Journal(self.layout)
         self.journal_reader = JournalReader(self.layout)
         self.pulls = Pulls(self.layout)
+        self.pull_stats = PullStats(self.layout)
         self.quarantine = Quarantine(self.layout, self.filestore, self.locks)
