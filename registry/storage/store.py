@@ -9,6 +9,7 @@ from registry.storage.checksums import ChecksumStore
 from registry.storage.documents import Documents
 from registry.storage.filestore import LEASE_RENEWAL, Filestore
 from registry.storage.folder_records import FolderRecords
+from registry.storage.index import Index
 from registry.storage.journal import Journal
 from registry.storage.journal_reader import JournalReader
 from registry.storage.layout import Layout
@@ -47,6 +48,7 @@ class Store:
         self.catalog = Catalog(self.layout)
         self.folder_records = FolderRecords(self.layout, self.locks, self.documents)
         self.tree = Tree(self.layout, self.manifests, self.folder_records)
+        self.index = Index(self.tree, self.catalog)
         self.checksums = ChecksumStore(self.layout, self.filestore)
         self.journal = Journal(self.layout)
         self.journal_reader = JournalReader(self.layout)
