@@ -10,6 +10,7 @@ import dataclasses
 import ipaddress
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,10 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "REGISTRY_WORKERS": "workers",
 }
 """Environment variables and the settings that they give."""
+
+OLDEST_VERSION: Final = (7, 33, 3)
+"""The first version of Artifactory with which jf publishes build info of docker images."""
+_VERSION: Final = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})\.([0-9]{1,3})")
 
 UNIX_PREFIX: Final = "unix:"
 UNIX_PEER: Final = "unix"
@@ -95,6 +100,14 @@ class Config:
     upload_lifetime: int = _setting(
         604800, "Seconds after which an upload on which nothing happens is dropped.", 1
     )
+    artifactory_version: str = _setting(
+        "7.77.5",
+        "The version of Artifactory that clients are told, by which they choose what they ask "
+        "for; 7.33.3 or later.",
+    )
+    metrics_anonymous: bool = _setting(
+        False, "Whether the figures for monitoring can be read without logging in."
+    )
     log_level: str = _setting("info", "What is logged: debug, info, warning or error.")
 
     def __post_init__(self) -> None:
@@ -105,6 +118,8 @@ class Config:
             raise SettingInvalid("storage_root names a folder; it is empty")
         for network in self.trusted_proxies:
             _check_network(network)
+        if parse_version(self.artifactory_version) < OLDEST_VERSION:
+            raise SettingInvalid("artifactory_version is at least 7.33.3: clients need that")
         if self.log_level not in ("debug", "info", "warning", "error"):
             raise SettingInvalid("log_level is one of debug, info, warning, error")
         if self.external_url and not self.external_url.startswith(("http://", "https://")):
@@ -124,6 +139,18 @@ class Config:
     def worker_count(self) -> int:
         """How many worker processes to run."""
         return self.workers or os.cpu_count() or 1
+
+
+def parse_version(text: str) -> tuple[int, int, int]:
+    """Return the three numbers of a version such as ``7.77.5``.
+
+    Raises:
+        SettingInvalid: the text has another form.
+    """
+    match = _VERSION.fullmatch(text)
+    if match is None:
+        raise SettingInvalid(f"artifactory_version has three numbers, such as 7.77.5, not '{text}'")
+    return int(match[1]), int(match[2]), int(match[3])
 
 
 def parse_address(text: str) -> tuple[str, int] | str:

@@ -22,6 +22,7 @@
     │   ├── repositories/<key>.json
     │   ├── users/<name>.json
     │   ├── keys.json                           signing keys, 0600
+    │   ├── service.json                        the name of this registry, made once
     │   └── web-server.json                     what stands in front of the server
     ├── filestore/sha256/9c/9c12…               every distinct content once
     ├── format.json                             version of this layout
@@ -32,6 +33,7 @@
     ├── pulls/2026-11-20.json                   the same of a past day, counted
     ├── quarantine/sha256__9c12…                damaged content, and a note of who had it
     ├── scrubbing.json                          how far the last scrub has come, what it found
+    ├── storage-summary.json                    how much each repository holds, as last counted
     ├── trash/<id>/                             a deleted manifest folder, until it expires
     │   ├── deletion.json                       what it was, who deleted it, when
     │   └── manifest.json, sha256__9c12… …      the folder as it was
@@ -208,6 +210,9 @@ class Layout:
     def keys(self) -> str:
         return f"{self.root}/etc/keys.json"
 
+    def service(self) -> str:
+        return f"{self.root}/etc/service.json"
+
     def web_server(self) -> str:
         return f"{self.root}/etc/web-server.json"
 
@@ -219,6 +224,9 @@ class Layout:
 
     def pull_totals(self, day: str) -> str:
         return f"{self.root}/pulls/{day}.json"
+
+    def storage_summary(self) -> str:
+        return f"{self.root}/storage-summary.json"
 
     def pruning(self) -> str:
         return f"{self.root}/pruning.json"

@@ -54,6 +54,8 @@ PATHS = [
     (AT.repository_definition("k"), "/s/etc/repositories/k.json"),
     (AT.user("admin"), "/s/etc/users/admin.json"),
     (AT.keys(), "/s/etc/keys.json"),
+    (AT.service(), "/s/etc/service.json"),
+    (AT.storage_summary(), "/s/storage-summary.json"),
     (AT.web_server(), "/s/etc/web-server.json"),
     (AT.journal("2026-11-23"), "/s/journal/2026-11-23.jsonl"),
     (AT.pulls("2026-11-23"), "/s/pulls/2026-11-23.jsonl"),
