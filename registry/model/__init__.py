@@ -5,7 +5,8 @@ Read in this order: ``names`` (the words), ``digests``, ``media_types``, ``manif
 ``property_language``, ``retention_rules``, ``retention`` and
 ``retention_replay`` (which tags go), ``moments``, ``targets`` (what a command is about),
 ``reverse_proxy`` (what stands in front), ``diagnosis`` (what a self-test says), ``content``,
-``items`` (the tree), ``ant`` (patterns over paths), ``paging``, ``bodies``, ``errors`` (everything that can go wrong).
+``items`` (the tree), ``ant`` (patterns over paths), ``paging``, ``bodies``,
+``errors`` (everything that can go wrong).
 
 May import: the standard library. May touch: nothing outside its arguments.
 Invariants: a value that exists is valid; the bytes of a manifest are never re-serialised.
