@@ -159,6 +159,26 @@ class PathUnknown(RegistryError):
     """The tree of the repository has nothing under that path, as far as the caller may know."""
 
 
+class PropertyInvalid(RegistryError):
+    """The name or value of a property cannot be used, or the text says no properties."""
+
+
+class PropertiesUnknown(RegistryError):
+    """The item has none of the properties that are asked for."""
+
+
+class ChecksumMismatch(RegistryError):
+    """The bytes that were deployed do not have a checksum that was stated with them."""
+
+
+class ContentUnknown(RegistryError):
+    """No content with the stated checksum is stored, as far as the caller may know."""
+
+
+class LocationInvalid(RegistryError):
+    """A Docker repository has no place for a file of that name."""
+
+
 class TrashUnknown(RegistryError):
     """The trash has nothing of that name, as far as the caller may know."""
 

@@ -19,6 +19,13 @@ Properties = dict[str, list[str]]
 CONFIG_LIMIT: Final = 4 * 1024 * 1024
 """Bytes of an image configuration that are looked at for labels; a larger one has none."""
 
+OWN: Final = frozenset(
+    {"artifactory.content-type", "docker.manifest", "docker.manifest.digest"}
+    | {"docker.manifest.type", "docker.repoName", "sha256", "sha512"}
+)
+"""Properties that say what a file is; only the server writes them."""
+LABEL_PREFIX: Final = "docker.label."
+
 LABELS_LIMIT: Final = 1000
 LABEL_KEY_LIMIT: Final = 255
 LABEL_VALUE_LIMIT: Final = 4096
@@ -46,8 +53,13 @@ def manifest_properties(
         "sha256": [sha256],
     }
     for label, value in labels.items():
-        properties[f"docker.label.{label}"] = [value]
+        properties[f"{LABEL_PREFIX}{label}"] = [value]
     return properties
+
+
+def is_own(name: str) -> bool:
+    """Return whether only the server writes the property: it says what a file or its image is."""
+    return name in OWN or name.startswith(LABEL_PREFIX)
 
 
 def config_labels(config: bytes) -> dict[str, str]:

@@ -11,12 +11,13 @@ from registry.model.content import Actor, StoredManifest
 from registry.model.names import ImageName, Reference
 from registry.storage.journal import now, timestamp
 from registry.storage.manifest_reader import Sidecar
+from registry.storage.tree_items import FILE_PROPERTIES, FOLDER_PROPERTIES, properties_of
 
 FORMER_TAGS: Final = "formerTags"
 """Of an untagged manifest: the tags that it had, each with the time until when."""
 PINNED: Final = "pinned"
 """Of a tag: whether retention spares it."""
-_LASTING: Final = (FORMER_TAGS, PINNED)
+_LASTING: Final = (FORMER_TAGS, PINNED, FOLDER_PROPERTIES)
 """What stays with the folder when another manifest comes into it."""
 
 
@@ -35,6 +36,7 @@ def make_sidecar(
     manifest comes, if it is moved and not pushed, so that its makers stay known.
     """
     moment = timestamp(now())
+    same = kept or (old if old and old.get("digest") == stored.digest else None) or {}
     old = kept or old or {}
     moved = {"modified": moment, "modifiedBy": actor.name} | (kept or {})
     sha256 = hashlib.sha256(stored.body).hexdigest()
@@ -48,10 +50,18 @@ def make_sidecar(
         "modified": moved["modified"],
         "modifiedBy": moved["modifiedBy"],
         **{name: old[name] for name in _LASTING if name in old},
-        "properties": properties.manifest_properties(
+        **({FILE_PROPERTIES: same[FILE_PROPERTIES]} if FILE_PROPERTIES in same else {}),
+        "properties": given_properties(same)
+        | properties.manifest_properties(
             image, reference, stored.digest, stored.media_type, sha256, labels
         ),
     }
+
+
+def given_properties(sidecar: Sidecar | None) -> dict[str, Any]:
+    """Return the properties that users gave to a manifest: those that the server does not write."""
+    found = properties_of((sidecar or {}).get("properties"))
+    return {name: list(v) for name, v in found.items() if not properties.is_own(name)}
 
 
 def former_tags(sidecar: Sidecar | None) -> dict[str, Any]:
