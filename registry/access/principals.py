@@ -14,6 +14,7 @@ class Action(enum.Enum):
 
     READ = "read"
     WRITE = "write"
+    ANNOTATE = "annotate"
     DELETE = "delete"
 
 

@@ -5,7 +5,8 @@ configured), ``local`` (over the storage room), ``pushing`` with ``manifest_writ
 its writes), ``sidecars`` (what is recorded beside each manifest), ``deleting`` and ``restoring``
 (to the trash and back), ``untagged`` (how long manifests without a tag stay), ``touches`` (what
 would be young after that), ``tag_states`` and ``tag_limit`` (what retention sees, and does at a
-push), ``guarded`` (any repository for one principal), ``directory`` (from key to guarded
+push), ``guarded`` (any repository for one principal), ``items`` and
+``guarded_items`` (its tree of files and folders), ``directory`` (from key to guarded
 repository).
 
 May import: access and below. May touch: nothing but through the storage room.

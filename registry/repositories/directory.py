@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry.access.decision import Decisions
 from registry.access.principals import Principal
-from registry.model.content import Blob
+from registry.model.content import Actor, Blob
 from registry.model.digests import Digest
 from registry.model.errors import (
     BlobUnknown,
@@ -19,6 +19,8 @@ from registry.model.paging import Page, PageRequest
 from registry.repositories.base import Repository
 from registry.repositories.definitions import Definitions, RepositoryDefinition
 from registry.repositories.guarded import GuardedRepository, nobody_may
+from registry.repositories.guarded_items import GuardedItems
+from registry.repositories.items import ItemTree, LocalItems
 from registry.repositories.local import LocalRepository
 from registry.storage.store import Store
 
@@ -50,6 +52,10 @@ class Directory:
         """Return a repository that decides nothing. Raises RepositoryUnknown."""
         return LocalRepository(self._store, self._definitions.get(key))
 
+    def unguarded_items(self, key: RepositoryKey) -> ItemTree:
+        """Return the tree of a repository, which decides nothing."""
+        return LocalItems(self._store, key)
+
 
 class GuardedDirectory:
     """The repositories as one principal may use them."""
@@ -79,6 +85,12 @@ class GuardedDirectory:
                 "repository name not known to registry", {"name": key[:80]}
             ) from None
         return GuardedRepository(unguarded, self.principal, self._decisions, self.address)
+
+    def items(self, key: str) -> GuardedItems:
+        """Return the tree of the repository of that key. Raises as `open`."""
+        repository = self.open(key)
+        tree = self._directory.unguarded_items(repository.key)
+        return GuardedItems(tree, repository, Actor(self.principal.name, self.address))
 
     def require_login(self) -> None:
         """Raise AuthenticationRequired or ScopeInsufficient where nobody asks and nobody may."""

@@ -14,6 +14,7 @@ from registry.model.errors import StorageFailed
 from registry.model.names import RepositoryKey
 from registry.storage import atomic, documents, syncing
 from registry.storage.documents import Documents
+from registry.storage.journal import now, timestamp
 from registry.storage.layout import Layout
 from registry.storage.locks import Locks
 
@@ -47,6 +48,18 @@ class FolderRecords:
             record = dict(records.get(location, {}))
             change(record)
             records[location] = record
+
+    def make(self, key: RepositoryKey, location: str, principal: str) -> None:
+        """Record that somebody made a folder; one that is recorded already stays. Durable."""
+        if self.all(key).get(location, {}).get(MADE):
+            return
+        moment = timestamp(now())
+
+        def alter(record: Record) -> None:
+            record |= {MADE: True, "created": moment, "createdBy": principal}
+            record |= {"modified": moment, "modifiedBy": principal}
+
+        self.change(key, alter, location)
 
     def forget(self, key: RepositoryKey, location: str) -> bool:
         """Drop the records of a folder and of all below it; return whether there were any."""

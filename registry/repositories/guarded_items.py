@@ -1,0 +1,124 @@
+"""The tree of a repository, for one principal: what may not be read is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from registry.access.principals import Action
+from registry.model.content import Actor
+from registry.model.errors import PathUnknown, RegistryError
+from registry.model.items import Item
+from registry.model.names import ImageName, RepositoryKey
+from registry.model.property_language import PropertyChange
+from registry.repositories.guarded import GuardedRepository
+from registry.repositories.items import ItemTree
+
+
+class GuardedItems:
+    """The items of a repository as one principal may use them.
+
+    Beside what the methods of `ItemTree` raise, each may raise what `GuardedRepository.require`
+    raises. What the principal may not read is unknown.
+    """
+
+    def __init__(self, unguarded: ItemTree, repository: GuardedRepository, actor: Actor) -> None:
+        self._unguarded = unguarded
+        self._repository = repository
+        self._actor = actor
+
+    @property
+    def key(self) -> RepositoryKey:
+        """The key of the repository."""
+        return self._unguarded.key
+
+    def may_see(self, item: Item) -> bool:
+        """Return whether the principal may know of an item.
+
+        A folder above images can be seen by who may read one of the images below it.
+        """
+        if item.image is not None:
+            return self._repository.may(Action.READ, item.image)
+        return self._may_see_below(item.location)
+
+    def _may_see_below(self, location: str) -> bool:
+        if not location:
+            return True
+        image = _image(location)
+        if image is None:
+            return False
+        if self._repository.may(Action.READ, image):
+            return True
+        below = self._unguarded.images_below(location)
+        return any(self._repository.may(Action.READ, found) for found in below)
+
+    def item(self, location: str) -> Item:
+        """See `ItemTree.item`."""
+        item = self._unguarded.item(location)
+        if not self.may_see(item):
+            raise self._unknown(location)
+        return item
+
+    def names(self, folder: Item) -> list[tuple[str, bool]]:
+        """See `ItemTree.names`; of these, what the principal may know of."""
+        found = self._unguarded.names(folder.location)
+        if folder.image is not None and folder.reference is None:
+            # An image: its tags are as it is, and images below it are looked at one by one.
+            may_read = self._repository.may(Action.READ, folder.image)
+            if may_read:
+                return found
+        below = f"{folder.location}/" if folder.location else ""
+        return [
+            (name, is_folder)
+            for name, is_folder in found
+            if not is_folder or self._is_shown(f"{below}{name}")
+        ]
+
+    def _is_shown(self, location: str) -> bool:
+        try:
+            return self.may_see(self._unguarded.item(location))
+        except PathUnknown:
+            return False
+
+    def walk(self, location: str, depth: int | None = None) -> Iterator[Item]:
+        """See `ItemTree.walk`; of these, what the principal may know of."""
+        return filter(self.may_see, self._unguarded.walk(location, depth))
+
+    def make_folder(self, location: str) -> Item:
+        """See `ItemTree.make_folder`."""
+        self._repository.require(Action.WRITE, ImageName.parse(location))
+        return self._unguarded.make_folder(location, self._actor)
+
+    def remove_folder(self, location: str) -> bool:
+        """See `ItemTree.remove_folder`."""
+        self._repository.require(Action.DELETE, ImageName.parse(location))
+        return self._unguarded.remove_folder(location)
+
+    def change_properties(self, item: Item, change: PropertyChange, *, recursive: bool) -> None:
+        """Change the properties of an item, and of all below it if wanted.
+
+        All is checked before the first change. What goes meanwhile is left out.
+        """
+        below = list(self.walk(item.location)) if recursive and item.is_folder else []
+        items = [item, *below]
+        for place in {self._place(found) for found in items}:
+            self._repository.require(Action.ANNOTATE, place)
+        for found in items:
+            try:
+                self._unguarded.change_properties(found, change, self._actor)
+            except PathUnknown:
+                if found is item:
+                    raise
+
+    def _place(self, item: Item) -> ImageName:
+        """Return what the right to annotate an item is asked for."""
+        return item.image or ImageName(item.location or "*")
+
+    def _unknown(self, location: str) -> PathUnknown:
+        return PathUnknown("Unable to find item", {"path": f"{self.key}/{location[:500]}"})
+
+
+def _image(location: str) -> ImageName | None:
+    try:
+        return ImageName.parse(location)
+    except RegistryError:
+        return None

@@ -1,0 +1,169 @@
+"""The tree of a repository: files and folders as items, and the properties that users give them.
+
+`ItemTree` is the interface of every kind of repository; `LocalItems` is that of a local one.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from registry.model import properties as own
+from registry.model.content import Actor
+from registry.model.errors import PathUnknown
+from registry.model.items import Item
+from registry.model.names import ImageName, Reference, RepositoryKey
+from registry.model.property_language import PropertyChange
+from registry.storage.journal import now, timestamp
+from registry.storage.layout import MANIFEST_FILES
+from registry.storage.manifest_files import Place
+from registry.storage.store import Store
+from registry.storage.tree_items import (
+    FILE_PROPERTIES,
+    FOLDER_PROPERTIES,
+    PROPERTIES,
+    properties_of,
+)
+
+EVENT: Final = "properties"
+"""What the journal says when properties of a manifest folder have changed."""
+
+
+class ItemTree(ABC):
+    """The items of a repository."""
+
+    key: RepositoryKey
+
+    @abstractmethod
+    def item(self, location: str) -> Item:
+        """Return what is at a location; empty for the repository itself. Raises PathUnknown."""
+
+    @abstractmethod
+    def names(self, location: str) -> list[tuple[str, bool]]:
+        """Return the names in a folder, sorted, each with whether it is a folder itself."""
+
+    @abstractmethod
+    def walk(self, location: str, depth: int | None = None) -> Iterator[Item]:
+        """Yield what is below a folder, each folder before what is in it."""
+
+    @abstractmethod
+    def images_below(self, location: str) -> Iterator[ImageName]:
+        """Yield the images that are at a location or below it."""
+
+    @abstractmethod
+    def make_folder(self, location: str, actor: Actor) -> Item:
+        """Make a folder, and return it; one that is there stays. Raises LocationInvalid."""
+
+    @abstractmethod
+    def remove_folder(self, location: str) -> bool:
+        """Forget folders that somebody made, at a location and below; return whether any were."""
+
+    @abstractmethod
+    def change_properties(self, item: Item, change: PropertyChange, actor: Actor) -> None:
+        """Change the properties of one item; those that the server writes stay as they are."""
+
+
+class LocalItems(ItemTree):
+    """The tree of a local repository, over the storage room."""
+
+    def __init__(self, store: Store, key: RepositoryKey) -> None:
+        self.key = key
+        self._store = store
+
+    def item(self, location: str) -> Item:
+        """See `ItemTree.item`."""
+        found = self._store.tree.item(self.key, location)
+        if found is None:
+            raise PathUnknown("Unable to find item", {"path": f"{self.key}/{location[:500]}"})
+        return found
+
+    def names(self, location: str) -> list[tuple[str, bool]]:
+        """See `ItemTree.names`."""
+        return self._store.tree.names(self.key, location)
+
+    def walk(self, location: str, depth: int | None = None) -> Iterator[Item]:
+        """See `ItemTree.walk`."""
+        return self._store.tree.walk(self.key, location, depth)
+
+    def images_below(self, location: str) -> Iterator[ImageName]:
+        """See `ItemTree.images_below`."""
+        below = ImageName.parse(location) if location else None
+        return self._store.catalog.walk(self.key, below=below)
+
+    def make_folder(self, location: str, actor: Actor) -> Item:
+        """See `ItemTree.make_folder`."""
+        self._store.folder_records.make(self.key, location, actor.name)
+        return self.item(location)
+
+    def remove_folder(self, location: str) -> bool:
+        """See `ItemTree.remove_folder`."""
+        return self._store.folder_records.forget(self.key, location)
+
+    def change_properties(self, item: Item, change: PropertyChange, actor: Actor) -> None:
+        """See `ItemTree.change_properties`."""
+        wanted = _without_own(change)
+        if item.image is None or item.reference is None:
+            self._change_folder(item, wanted, actor)
+        else:
+            self._change_sidecar(Place(self.key, item.image), item.reference, item, wanted, actor)
+
+    def _change_folder(self, item: Item, change: PropertyChange, actor: Actor) -> None:
+        def alter(record: dict[str, Any]) -> None:
+            changed = change.apply(properties_of(record.get(PROPERTIES)))
+            record.pop(PROPERTIES, None)
+            record |= {PROPERTIES: changed} if changed else {}
+            if record:
+                record |= {"modified": timestamp(now()), "modifiedBy": actor.name}
+
+        self._store.folder_records.change(self.key, alter, item.location)
+
+    def _change_sidecar(
+        self,
+        place: Place,
+        reference: Reference,
+        item: Item,
+        change: PropertyChange,
+        actor: Actor,
+    ) -> None:
+        """Change what stands beside a manifest, if it is still the one that the item is of."""
+        with self._store.locks.image(place.key, place.image):
+            old = self._store.manifests.sidecar(place, reference)
+            if old is None or not self._store.manifests.has_folder(place, reference):
+                raise PathUnknown("Unable to find item", {"path": f"{self.key}/{item.location}"})
+            sidecar = dict(old)
+            _alter(sidecar, item, change.apply)
+            if sidecar == old:
+                return
+            self._store.manifests.replace_sidecar(place, reference, sidecar)
+        tag = None if ":" in reference else str(reference)
+        self._store.journal.record(
+            EVENT, place.key, place.image, actor, tag=tag, digest=sidecar.get("digest")
+        )
+
+
+def _alter(sidecar: dict[str, Any], item: Item, apply: Callable[[Any], Any]) -> None:
+    """Let ``apply`` change the properties that a sidecar has of an item."""
+    if item.is_folder:
+        _set(sidecar, FOLDER_PROPERTIES, apply(properties_of(sidecar.get(FOLDER_PROPERTIES))))
+    elif item.name in MANIFEST_FILES:
+        sidecar[PROPERTIES] = apply(properties_of(sidecar.get(PROPERTIES)))
+    else:
+        files = sidecar.get(FILE_PROPERTIES)
+        changed = dict(files) if isinstance(files, dict) else {}
+        _set(changed, item.name, apply(properties_of(changed.get(item.name))))
+        _set(sidecar, FILE_PROPERTIES, changed)
+
+
+def _set(document: dict[str, Any], name: str, value: Any) -> None:
+    document.pop(name, None)
+    if value:
+        document[name] = value
+
+
+def _without_own(change: PropertyChange) -> PropertyChange:
+    """Leave out what only the server writes: clients send back all that they have read."""
+    return PropertyChange(
+        {name: values for name, values in change.values.items() if not own.is_own(name)},
+        frozenset(name for name in change.removed if not own.is_own(name)),
+    )
