@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
-from registry import metrics
+from registry.metrics import exposition, families
 from registry.web.answers import Answer
 from registry.web.context import current
 from registry.web.routing import Right, route
@@ -15,5 +15,5 @@ blueprint = Blueprint("metrics", __name__)
 @route(blueprint, ("",), "/metrics", ["GET"], Right.ADMIN)
 def show() -> Response:
     """What Prometheus reads."""
-    text = metrics.pruning(current().instance.pruning.record())
-    return Answer(200, [("Content-Type", metrics.CONTENT_TYPE)], text.encode())
+    text = "".join(families.pruning(current().instance.pruning.record()))
+    return Answer(200, [("Content-Type", exposition.CONTENT_TYPE)], text.encode())
