@@ -123,6 +123,10 @@ class RequestInvalid(RegistryError):
     """The request is malformed in a way that belongs to no other class."""
 
 
+class QueryInvalid(RegistryError):
+    """The text is no query of AQL that can be answered."""
+
+
 class RouteUnknown(RegistryError):
     """Nothing is served under that path."""
 

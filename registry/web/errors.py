@@ -47,6 +47,7 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
     errors.PathUnknown: (404, "NAME_UNKNOWN"),
     errors.PropertiesUnknown: (404, "UNSUPPORTED"),
     errors.PropertyInvalid: (400, "UNSUPPORTED"),
+    errors.QueryInvalid: (400, "UNSUPPORTED"),
     errors.RangeUnsatisfiable: (416, "RANGE_INVALID"),
     errors.ReferenceInvalid: (400, "NAME_INVALID"),
     errors.RepositoryExists: (400, "NAME_INVALID"),
