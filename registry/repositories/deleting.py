@@ -17,7 +17,7 @@ from registry.model.errors import BlobUnknown, ManifestUnknown, OperationUnsuppo
 from registry.model.names import Reference, Tag
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.pushing import ManifestPush
-from registry.storage import held, syncing
+from registry.storage import atomic, held, syncing
 from registry.storage.manifest_files import Place
 from registry.storage.passes import Age, Ages
 from registry.storage.references import ImageGraph, Relations
@@ -217,3 +217,15 @@ class ManifestDeletion:
         self._store.journal.record(
             "delete", self._place.key, self._place.image, self._actor, **facts
         )
+
+
+def remove_empty(store: Store, place: Place) -> None:
+    """Remove the folders of an image that has nothing left, and its empty parents."""
+    layout = store.layout
+    for folder in (
+        layout.layers(place.key, place.image),
+        layout.manifests(place.key, place.image),
+        layout.all_referrers(place.key, place.image),
+    ):
+        atomic.remove_folder(folder)
+    atomic.remove_empty_folders(layout.image(place.key, place.image), layout.repository(place.key))

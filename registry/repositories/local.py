@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import ParamSpec, TypeVar
 
 from registry.model.content import Actor, Blob, StoredManifest, UploadState
 from registry.model.digests import Digest
@@ -21,14 +19,14 @@ from registry.model.errors import (
 from registry.model.names import ImageName, Reference, Tag
 from registry.model.paging import Page, PageRequest
 from registry.model.retention import Decision
+from registry.repositories.attempts import ATTEMPTS, again
 from registry.repositories.base import PushedManifest, Repository
 from registry.repositories.definitions import RepositoryDefinition
-from registry.repositories.deleting import ManifestDeletion
+from registry.repositories.deleting import ManifestDeletion, remove_empty
 from registry.repositories.pushing import ManifestPush
 from registry.repositories.tag_limit import ACTOR as RETENTION
 from registry.repositories.tag_limit import surplus
 from registry.repositories.tag_states import read_tag
-from registry.storage import atomic
 from registry.storage.journal import now
 from registry.storage.manifest_files import Place, manifest_unknown
 from registry.storage.store import Store
@@ -36,34 +34,12 @@ from registry.storage.upload_writer import UploadWriter
 
 logger = logging.getLogger(__name__)
 
-Parameters = ParamSpec("Parameters")
-Result = TypeVar("Result")
-
-_ATTEMPTS = 3
-"""How often something is done whose files are taken away under its hands."""
-
-
-def _again(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
-    """Let a method look anew where its repository is deleted under its hands.
-
-    Then it finds what whoever comes later finds: nothing, or what has been restored.
-    """
-
-    @functools.wraps(method)
-    def again(*arguments: Parameters.args, **named: Parameters.kwargs) -> Result:
-        for _ in range(_ATTEMPTS - 1):
-            with contextlib.suppress(FileNotFoundError):
-                return method(*arguments, **named)
-        return method(*arguments, **named)
-
-    return again
-
 
 class LocalRepository(Repository):
     """A repository over the storage room. Knows nothing of who may do what."""
 
     def __init__(self, store: Store, definition: RepositoryDefinition) -> None:
-        self.key = definition.key
+        self.key, self.reach = definition.key, definition.reach
         self._store = store
         self._definition = definition
 
@@ -172,7 +148,7 @@ class LocalRepository(Repository):
         Content may be pruned between its publication and its link, if nobody else has it and it
         is old; then the bytes that are still in the upload are published again.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             try:
                 self._store.filestore.publish(
                     writer.descriptor, digest, lambda: self._store.uploads.remove(writer.upload)
@@ -203,7 +179,7 @@ class LocalRepository(Repository):
 
     # --- manifests -----------------------------------------------------------------------------
 
-    @_again
+    @again
     def put_manifest(
         self,
         image: ImageName,
@@ -216,10 +192,10 @@ class LocalRepository(Repository):
         """See `Repository.put_manifest`."""
         push = ManifestPush(self._store, self._definition, self._place(image), actor)
         pushed = push.run(reference, body, content_type, tags)
-        self._make_room(image, [tag for tag in (reference, *tags) if isinstance(tag, Tag)])
+        self.make_room(image, [tag for tag in (reference, *tags) if isinstance(tag, Tag)])
         return pushed
 
-    def _make_room(self, image: ImageName, pushed: Sequence[Tag]) -> None:
+    def make_room(self, image: ImageName, pushed: Sequence[Tag]) -> None:
         """Delete the tags that have become too many; if that fails, the push has been made."""
         try:
             for decision in surplus(
@@ -229,7 +205,7 @@ class LocalRepository(Repository):
         except RegistryError as error:
             logger.error("tags beyond maxUniqueTags of '%s/%s': %s", self.key, image, error)
 
-    @_again
+    @again
     def delete_manifest(self, image: ImageName, reference: Reference, actor: Actor) -> None:
         """See `Repository.delete_manifest`."""
         place = self._place(image)
@@ -241,7 +217,7 @@ class LocalRepository(Repository):
             else:
                 deletion.manifest(reference)
 
-    @_again
+    @again
     def delete_tag(self, image: ImageName, tag: Tag, actor: Actor) -> None:
         """See `Repository.delete_tag`."""
         place = self._place(image)
@@ -250,7 +226,7 @@ class LocalRepository(Repository):
         with self._deleting(place, actor) as deletion:
             deletion.tag(tag)
 
-    @_again
+    @again
     def retire_tag(self, image: ImageName, decision: Decision, actor: Actor) -> bool:
         """See `Repository.retire_tag`."""
         place, seen = self._place(image), decision.state
@@ -262,7 +238,7 @@ class LocalRepository(Repository):
             deletion.tag(seen.tag, rule=decision.rule)
         return True
 
-    @_again
+    @again
     def delete_image(self, image: ImageName, actor: Actor) -> None:
         """See `Repository.delete_image`."""
         if not self._store.manifests.digests(self._place(image)):
@@ -270,7 +246,7 @@ class LocalRepository(Repository):
         with self._deleting(self._place(image), actor) as deletion:
             deletion.everything()
 
-    @_again
+    @again
     def delete_blob(self, image: ImageName, digest: Digest, actor: Actor) -> None:
         """See `Repository.delete_blob`."""
         self._store.links.find(self.key, image, digest)
@@ -281,20 +257,7 @@ class LocalRepository(Repository):
     def _deleting(self, place: Place, actor: Actor) -> Iterator[ManifestDeletion]:
         with self._store.locks.image(place.key, place.image):
             yield ManifestDeletion(self._store, self._definition, place, actor)
-        self._remove_empty(place)
+        remove_empty(self._store, place)
 
     def _has_image(self, image: ImageName) -> bool:
         return os.path.isdir(self._store.layout.image(self.key, image))
-
-    def _remove_empty(self, place: Place) -> None:
-        """Remove the folders of an image that has nothing left, and its empty parents."""
-        layout = self._store.layout
-        for folder in (
-            layout.layers(place.key, place.image),
-            layout.manifests(place.key, place.image),
-            layout.all_referrers(place.key, place.image),
-        ):
-            atomic.remove_folder(folder)
-        atomic.remove_empty_folders(
-            layout.image(place.key, place.image), layout.repository(place.key)
-        )
