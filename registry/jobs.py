@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from registry.model.errors import RegistryError
@@ -72,13 +73,22 @@ class Jobs:
     def _run(self) -> None:
         while not self._stop.wait(min(self._interval, _LOOKS)):
             try:
-                self._look()
+                self._try("a pruning pass", self._look)
+                self._try("counting what is stored", self._count)
             except Stopped:
                 return
-            except RegistryError as error:
-                logger.error("a pruning pass failed: %s", error)
-            except Exception:
-                logger.exception("a pruning pass failed")
+
+    @staticmethod
+    def _try(name: str, job: Callable[[], None]) -> None:
+        """Do a job; if it fails, the thread goes on, and tries it again."""
+        try:
+            job()
+        except Stopped:
+            raise
+        except RegistryError as error:
+            logger.error("%s failed: %s", name, error)
+        except Exception:
+            logger.exception("%s failed", name)
 
     def _look(self) -> None:
         """Make a pass if one is due and no other worker makes it."""
@@ -88,6 +98,15 @@ class Jobs:
         with instance.store.locks.try_job("prune") as free:
             if free and instance.pruning.is_due(self._interval):
                 self._pass(Pace(self._stop))
+
+    def _count(self) -> None:
+        """Count what the repositories hold, if that is due and no other worker does."""
+        summary = self._instance.storage_summary
+        if not summary.is_due():
+            return
+        with self._instance.store.locks.try_job("storage-summary") as free:
+            if free and summary.is_due():
+                summary.run(Pace(self._stop))
 
     def _pass(self, pace: Pace) -> None:
         """Prune; then let the rules of the repositories delete, and shorten the pull records.

@@ -14,6 +14,7 @@ from registry.access.users import Users
 from registry.cli.common import Faces
 from registry.config import Config
 from registry.jobs import Jobs
+from registry.metrics.figures import Figures
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
 from registry.server.listening import listen
@@ -29,6 +30,9 @@ from registry.services.repairing import Repairing
 from registry.services.retention import Retention
 from registry.services.reverse_proxy import ProxyWriter
 from registry.services.scrubbing import Scrubbing
+from registry.services.storage_summary import StorageSummary
+from registry.services.system_info import SystemInfo
+from registry.services.system_settings import SystemSettings
 from registry.services.trashcan import Trashcan
 from registry.services.usage import Usage
 from registry.services.web_server import WebServer
@@ -68,6 +72,10 @@ def build(config: Config) -> Instance:
         proxy_writer=proxy_writer,
         web_server=WebServer(store, proxy_writer, config.listen),
         doctor=Doctor(config, store, users, keys),
+        figures=Figures(config.worker_count),
+        system_info=SystemInfo(store, config),
+        system_settings=SystemSettings(config, definitions),
+        storage_summary=StorageSummary(store, definitions, has_clock=config.prune_interval > 0),
     )
 
 

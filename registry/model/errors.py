@@ -131,6 +131,14 @@ class RouteUnknown(RegistryError):
     """Nothing is served under that path."""
 
 
+class AnswerUnacceptable(RegistryError):
+    """The caller takes no answer of the type that there is."""
+
+
+class NothingToDo(RegistryError):
+    """What is asked for is so already, or can never be otherwise."""
+
+
 class MethodUnsupported(RegistryError):
     """The path exists, but not for that method."""
 

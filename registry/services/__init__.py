@@ -9,7 +9,9 @@ rules tried on the past), ``usage`` with ``usage_books``, ``usage_forecast``, ``
 (what all checks share), ``checking`` with ``checking_images``, ``checking_folders``,
 ``checking_blobs``, ``checking_content``, ``checking_trash`` and ``checking_state`` (finding it),
 ``repairing`` with ``repairing_images`` (putting it right), ``scrubbing`` (reading all content
-again), ``reverse_proxy`` (the configuration of nginx or Apache in front), ``web_server`` (its
+again), ``system_info`` (who this is), ``system_settings`` (its
+settings, for reading), ``storage_summary`` (how much each repository holds),
+``reverse_proxy`` (the configuration of nginx or Apache in front), ``web_server`` (its
 settings over REST), ``doctor`` (the self-test) with ``doctor_wire`` (how it asks),
 ``doctor_visit`` (what its checks share), ``doctor_local``, ``doctor_front``, ``doctor_login``,
 ``doctor_uploads``, ``doctor_pulls`` and ``doctor_belief``.

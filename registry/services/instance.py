@@ -9,6 +9,7 @@ from registry.access.decision import Decisions
 from registry.access.keys import SigningKeys
 from registry.access.users import Users
 from registry.config import Config
+from registry.metrics.figures import Figures
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
 from registry.services.checking import Checking
@@ -21,6 +22,9 @@ from registry.services.repairing import Repairing
 from registry.services.retention import Retention
 from registry.services.reverse_proxy import ProxyWriter
 from registry.services.scrubbing import Scrubbing
+from registry.services.storage_summary import StorageSummary
+from registry.services.system_info import SystemInfo
+from registry.services.system_settings import SystemSettings
 from registry.services.trashcan import Trashcan
 from registry.services.web_server import WebServer
 from registry.storage.store import Store
@@ -50,3 +54,7 @@ class Instance:
     proxy_writer: ProxyWriter
     web_server: WebServer
     doctor: Doctor
+    figures: Figures
+    system_info: SystemInfo
+    system_settings: SystemSettings
+    storage_summary: StorageSummary

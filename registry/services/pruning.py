@@ -10,6 +10,7 @@ grace, and it is proved that this time has really passed (`registry.storage.pass
 from __future__ import annotations
 
 import contextlib
+import datetime
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,8 @@ from registry.storage.store import Store
 
 logger = logging.getLogger(__name__)
 
+JOB: Final = "prune"
+"""The lock of whoever makes a pass."""
 ACTOR: Final = Actor("pruner", "local")
 
 
@@ -62,10 +65,35 @@ class Pruning:
         self._limits = limits
         self._clock = clock
         self._passes = Passes(store.layout, store.documents)
+        self._asked = False
+
+    def ask(self) -> None:
+        """Let a pass be due, however short ago the last one was."""
+        self._asked = True
 
     def is_due(self, interval: float) -> bool:
-        """Return whether no process has begun a pass in the last ``interval`` seconds."""
-        return self._passes.is_due(self._clock(), interval)
+        """Return whether somebody has asked this process for a pass, or the last one is long ago.
+
+        That is so if no process has begun one in the last ``interval`` seconds.
+        """
+        return self._asked or self._passes.is_due(self._clock(), interval)
+
+    def began(self) -> datetime.datetime | None:
+        """Return when the last pass of any process began, or None if none is known."""
+        passes = self.record().get("passes") or []
+        with contextlib.suppress(TypeError, ValueError, LookupError, OverflowError, OSError):
+            return datetime.datetime.fromtimestamp(float(passes[-1][1]), datetime.UTC)
+        return None
+
+    def is_running(self) -> bool:
+        """Return whether a process makes a pass now."""
+        began = self.began()
+        finished = (self.record().get("last") or {}).get("finished", "")
+        if began is None or timestamp(began) <= finished:
+            return False
+        # One that was killed has begun and not finished, too.
+        with self._store.locks.try_job(JOB) as free:
+            return not free
 
     def record(self) -> dict[str, Any]:
         """Return what is known of all passes: ``last``, its report, and ``totals``, all freed."""
@@ -82,6 +110,8 @@ class Pruning:
         ``pause`` is called every few milliseconds of work, and may wait or raise to end the pass;
         ``progress`` hears what is looked at.
         """
+        if not options.dry_run:
+            self._asked = False
         began = time.perf_counter()
         report = Report(dry_run=options.dry_run)
         ages = self._begin(options, self._clock())

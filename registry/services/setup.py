@@ -34,6 +34,7 @@ def set_up(instance: Instance, admin_password: str | None) -> Setup:
     """
     new = storage_format.prepare(instance.store.layout)
     instance.keys.ensure()
+    _ = instance.system_info.service_id
     generated = None
     if not any(user.admin for user in instance.users.all()):
         generated = _add_admin(instance, admin_password)

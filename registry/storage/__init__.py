@@ -13,7 +13,7 @@ was deleted), ``held`` (names about to be freed), ``passes``, ``image_scan``, ``
 ``ownership_walk`` (who has which bytes), ``contents`` (whether bytes are right), ``quarantine``,
 ``damage_notes`` and ``hurt`` (damaged content), ``repairs`` (the writes of a repair),
 ``tree`` with ``tree_items`` and
-``folder_records`` (what Artifactory's tree shows), ``checksums`` (sha1 and md5 of content),
+``folder_records`` (what Artifactory's tree shows), ``tree_counting`` (how much that is), ``checksums`` (sha1 and md5 of content),
 ``index`` and ``index_walk`` (which items there are that a query may want),
 ``line_files``, ``tag_records`` (all sidecars of an image), ``documents`` (small JSON files),
 ``format`` (start-up checks), ``store`` (all of it in one object).

@@ -22,6 +22,7 @@ from registry.web.authentication import challenge, speaks_docker
 logger = logging.getLogger(__name__)
 
 STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
+    errors.AnswerUnacceptable: (406, "UNSUPPORTED"),
     errors.AuthenticationRequired: (401, "UNAUTHORIZED"),
     errors.BlobUnknown: (404, "BLOB_UNKNOWN"),
     errors.BodyTooLarge: (413, "SIZE_INVALID"),
@@ -42,6 +43,7 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
     errors.ManifestUnverified: (400, "MANIFEST_UNVERIFIED"),
     errors.MethodUnsupported: (405, "UNSUPPORTED"),
     errors.NameInvalid: (400, "NAME_INVALID"),
+    errors.NothingToDo: (409, "UNSUPPORTED"),
     errors.OperationUnsupported: (405, "UNSUPPORTED"),
     errors.PageSizeInvalid: (400, "PAGINATION_NUMBER_INVALID"),
     errors.PathUnknown: (404, "NAME_UNKNOWN"),

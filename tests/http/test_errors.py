@@ -34,7 +34,7 @@ CODES = {
     "UNAUTHORIZED": {401},
     "UNAVAILABLE": {503},
     "UNKNOWN": {500, 507},
-    "UNSUPPORTED": {400, 404, 405, 409},
+    "UNSUPPORTED": {400, 404, 405, 406, 409},
 }
 """The codes of the reference and the statuses that each may come with."""
 
