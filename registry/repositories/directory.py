@@ -20,8 +20,10 @@ from registry.repositories.base import Repository
 from registry.repositories.definitions import Definitions, RepositoryDefinition
 from registry.repositories.guarded import GuardedRepository, nobody_may
 from registry.repositories.guarded_items import GuardedItems
+from registry.repositories.guarded_transfers import GuardedTransfers
 from registry.repositories.items import ItemTree, LocalItems
 from registry.repositories.local import LocalRepository
+from registry.repositories.transfers import Transfers
 from registry.storage.store import Store
 
 SEARCHED_IMAGES = 2000
@@ -55,6 +57,10 @@ class Directory:
     def unguarded_items(self, key: RepositoryKey) -> ItemTree:
         """Return the tree of a repository, which decides nothing."""
         return LocalItems(self._store, key)
+
+    def unguarded_transfers(self) -> Transfers:
+        """Return what brings manifests from one repository to another, and decides nothing."""
+        return Transfers(self._store, self._definitions)
 
 
 class GuardedDirectory:
@@ -91,6 +97,11 @@ class GuardedDirectory:
         repository = self.open(key)
         tree = self._directory.unguarded_items(repository.key)
         return GuardedItems(tree, repository, Actor(self.principal.name, self.address))
+
+    def transfers(self) -> GuardedTransfers:
+        """Return what brings manifests from one repository to another."""
+        actor = Actor(self.principal.name, self.address)
+        return GuardedTransfers(self._directory.unguarded_transfers(), actor)
 
     def require_login(self) -> None:
         """Raise AuthenticationRequired or ScopeInsufficient where nobody asks and nobody may."""

@@ -133,6 +133,7 @@ class ManifestPush(ManifestWriter):
         reference: Reference,
         stored: StoredManifest,
         previous: StoredManifest | None,
+        **facts: object,
     ) -> None:
         tag = str(reference) if isinstance(reference, Tag) else None
         self._store.journal.record(
@@ -143,4 +144,5 @@ class ManifestPush(ManifestWriter):
             tag=tag,
             digest=stored.digest,
             previous=None if tag is None or previous is None else previous.digest,
+            **facts,
         )

@@ -1,0 +1,81 @@
+"""Bringing manifests from one repository to another, as one principal may.
+
+Rights are asked for on both sides, for each manifest: to read it where it is, to delete it there
+if it is moved, to write where it comes to, and to delete what a tag stands for there if that is
+another manifest. What the patterns or the blackout of a repository put out of reach is neither
+given away nor taken in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registry.access.principals import Action
+from registry.model.content import Actor
+from registry.model.digests import Digest
+from registry.model.errors import ManifestPartsMissing, OperationUnsupported, RequestInvalid
+from registry.model.names import ImageName, Reference
+from registry.repositories.belongings import Parcel, Transfer
+from registry.repositories.guarded import GuardedRepository
+from registry.repositories.transfers import Transfers
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A transfer between two repositories, as one principal may use them."""
+
+    source: GuardedRepository
+    target: GuardedRepository
+    transfer: Transfer
+
+    def __str__(self) -> str:
+        return f"{self.source.key}:{self.transfer.image}/{self.transfer.reference}"
+
+
+class GuardedTransfers:
+    """Transfers for one principal."""
+
+    def __init__(self, unguarded: Transfers, actor: Actor) -> None:
+        self._unguarded = unguarded
+        self._actor = actor
+
+    def require_local(self, repository: GuardedRepository) -> None:
+        """See `Transfers.require_local`."""
+        self._unguarded.require_local(repository.key)
+
+    def references(self, repository: GuardedRepository, image: ImageName) -> list[Reference]:
+        """See `Transfers.references`."""
+        repository.require(Action.READ, image)
+        return self._unguarded.references(repository.key, image)
+
+    def check(self, step: Step) -> Parcel:
+        """Return what would be brought, if the principal may do that, and it could be done now.
+
+        Raises:
+            AuthenticationRequired, ScopeInsufficient, Denied: it is not allowed.
+            ManifestUnknown, RequestInvalid: it could not be done.
+        """
+        source, target, transfer = step.source, step.target, step.transfer
+        source.manifest(transfer.image, transfer.reference)
+        if transfer.move:
+            source.require(Action.DELETE, transfer.image)
+        target.require(Action.WRITE, transfer.to)
+        parcel = self._unguarded.belongings(source.key, transfer.image, transfer.reference)
+        self._unguarded.require_reach(target.key, transfer, parcel)
+        if isinstance(transfer.new, Digest) and transfer.new != parcel.root.digest:
+            raise RequestInvalid("a manifest cannot stand under the digest of another one")
+        if self._unguarded.replaced(target.key, transfer, parcel):
+            target.require(Action.DELETE, transfer.to)
+        return parcel
+
+    def run(self, step: Step) -> Parcel:
+        """Do it; see `Transfers.run`. What is refused where it comes to is a wrong request."""
+        self.check(step)
+        target, transfer = step.target, step.transfer
+        try:
+            return self._unguarded.run(
+                step.source.key, target.key, transfer, self._actor,
+                lambda: target.require(Action.DELETE, transfer.to),
+            )  # fmt: skip
+        except (OperationUnsupported, ManifestPartsMissing) as error:
+            raise RequestInvalid(f"{step}: {error.message}", *error.details) from None

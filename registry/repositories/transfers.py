@@ -1,0 +1,104 @@
+"""Bringing manifests from one local repository to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from registry.access.principals import Action
+from registry.model.content import Actor
+from registry.model.errors import (
+    ManifestDamaged,
+    ManifestUnknown,
+    RequestInvalid,
+)
+from registry.model.names import ImageName, Reference, RepositoryKey, Tag
+from registry.repositories.attempts import again
+from registry.repositories.belongings import Belongings, Parcel, Transfer, subject_of
+from registry.repositories.copying import Copying, End
+from registry.repositories.definitions import Definitions
+from registry.repositories.deleting import remove_empty
+from registry.repositories.local import LocalRepository
+from registry.storage.manifest_files import Place
+from registry.storage.store import Store
+
+_LOCAL = "local"
+
+
+class Transfers:
+    """Brings manifests from one local repository to another. Knows nothing of who may do what."""
+
+    def __init__(self, store: Store, definitions: Definitions) -> None:
+        self._store = store
+        self._definitions = definitions
+
+    def require_local(self, key: RepositoryKey) -> None:
+        """Raise RequestInvalid for a repository that has no images of its own."""
+        kind = self._definitions.get(key).rclass
+        if kind != _LOCAL:
+            raise RequestInvalid(
+                f"the repository '{key}' is {kind}; images come from local repositories to local "
+                "ones",
+                {"repository": key},
+            )
+
+    def references(self, key: RepositoryKey, image: ImageName) -> list[Reference]:
+        """Return what an image has folders for, whatever belongs to another one after that one."""
+        graph = self._store.references.read(Place(key, image))
+        tags = sorted(graph.tags, key=lambda tag: (subject_of(tag) is not None, tag))
+        return [*tags, *graph.in_order(graph.folders)]
+
+    def belongings(self, key: RepositoryKey, image: ImageName, reference: Reference) -> Parcel:
+        """Return a manifest with all that belongs to it. Raises ManifestUnknown."""
+        return Belongings(self._store, Place(key, image)).of(reference)
+
+    def replaced(self, key: RepositoryKey, transfer: Transfer, parcel: Parcel) -> list[Tag]:
+        """Return the tags of the target that would come to stand for another manifest."""
+        place = Place(key, transfer.to)
+        return [
+            new
+            for part, new in parcel.landings(transfer.new)
+            if isinstance(new, Tag) and self._stands_at(place, new) not in (None, part.digest)
+        ]
+
+    def _stands_at(self, place: Place, tag: Tag) -> str | None:
+        try:
+            return self._store.manifests.read(place, tag).digest
+        except ManifestUnknown:
+            return None
+        except ManifestDamaged:
+            return "damaged"
+
+    def require_reach(self, key: RepositoryKey, transfer: Transfer, parcel: Parcel) -> None:
+        """Raise what the patterns or the blackout of the target say of what would come to it."""
+        reach = self._definitions.get(key).reach
+        for part, new in parcel.landings(transfer.new):
+            reach.require_manifest(Action.WRITE, transfer.to, new, part.media_type)
+
+    @again
+    def run(
+        self,
+        source: RepositoryKey,
+        target: RepositoryKey,
+        transfer: Transfer,
+        actor: Actor,
+        may_replace: Callable[[], None],
+    ) -> Parcel:
+        """Bring a manifest, with all that belongs to it, under a tag or digest of another image.
+
+        The tag is there with one rename, after all that it needs. ``may_replace`` raises if no tag
+        of the target may be replaced by another manifest.
+
+        Raises:
+            ManifestUnknown: it is not there, or not any more.
+            ManifestPartsMissing: the source does not have all of it.
+            OperationUnsupported, TagInvalid: the target does not take it.
+        """
+        here = End(self._definitions.get(source), Place(source, transfer.image))
+        there = End(self._definitions.get(target), Place(target, transfer.to))
+        parcel = Copying(self._store, here, there, actor).run(transfer, may_replace)
+        if isinstance(transfer.new, Tag):
+            repository = LocalRepository(self._store, there.definition)
+            repository.make_room(transfer.to, [transfer.new])
+        if transfer.move:
+            remove_empty(self._store, here.place)
+        return parcel
