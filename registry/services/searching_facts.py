@@ -1,0 +1,111 @@
+"""What searches know beside the items: virtual repositories, downloads and checksums."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from registry.model.aql_predicates import Downloaded
+from registry.model.digests import Digest
+from registry.model.items import Item
+from registry.model.repository_fields import VIRTUAL
+from registry.repositories.definitions import Definitions
+from registry.storage.checksums import LENGTHS
+from registry.storage.layout import MANIFEST_FILES
+from registry.storage.manifest_files import Place
+from registry.storage.store import Store
+
+
+class StoredFacts:
+    """The facts of one storage folder, as of the time when they are first asked for."""
+
+    def __init__(self, store: Store, definitions: Definitions, now: datetime.datetime) -> None:
+        self._store = store
+        self._definitions = definitions
+        self.now = now
+        self._digests: dict[str, Digest | None] = {}
+
+    @cached_property
+    def _members(self) -> Mapping[str, Sequence[str]]:
+        """The members of each virtual repository, in their order."""
+        found = {}
+        for definition in self._definitions.all():
+            members = definition.fields.get("repositories")
+            if definition.rclass == VIRTUAL and isinstance(members, list):
+                found[str(definition.key)] = members
+        return found
+
+    def physical(self, key: str) -> frozenset[str]:
+        """See `Facts.physical`; a virtual repository may be a member of another one."""
+        found, waiting = set[str](), [key]
+        seen = set[str]()
+        while waiting:
+            member = waiting.pop()
+            if member in seen:
+                continue
+            seen.add(member)
+            if member in self._members:
+                waiting.extend(self._members[member])
+            else:
+                found.add(member)
+        return frozenset(found)
+
+    @cached_property
+    def _virtuals(self) -> Mapping[str, Sequence[str]]:
+        found: dict[str, list[str]] = {}
+        for virtual in sorted(self._members):
+            for key in self.physical(virtual):
+                found.setdefault(key, []).append(virtual)
+        return found
+
+    def virtuals(self, key: str) -> Sequence[str]:
+        """See `Facts.virtuals`."""
+        return self._virtuals.get(key, ())
+
+    @cached_property
+    def _statistics(self) -> bool:
+        self._store.pull_stats.refresh()
+        return True
+
+    def downloads(self, item: Item) -> Downloaded | None:
+        """See `Facts.downloads`: those of the manifest, for all files that are with it.
+
+        Whoever pulls an image leaves out the layers that he has, and uses them nevertheless.
+
+        Raises:
+            StorageFailed: the pulls of a day are damaged.
+        """
+        if item.is_folder or item.image is None or item.reference is None:
+            return None
+        if not self._statistics:
+            return None
+        return self._store.pull_stats.known(
+            item.repository, item.image, item.reference, self._manifest_digest(item)
+        )
+
+    def _manifest_digest(self, item: Item) -> Digest | None:
+        """Return the digest that the manifest beside a file is pulled by."""
+        if isinstance(item.reference, Digest):
+            return item.reference
+        if item.name in MANIFEST_FILES:
+            return item.manifest_digest
+        folder = f"{item.repository}/{item.path}"
+        if folder not in self._digests:
+            found = None
+            if item.image is not None and item.reference is not None:
+                place = Place(item.repository, item.image)
+                found = self._store.tree.manifest(place, item.reference)
+            self._digests[folder] = None if found is None else found.manifest_digest
+        return self._digests[folder]
+
+    def contents(self, kind: str, encoded: str) -> frozenset[Digest]:
+        """See `Facts.contents`."""
+        if len(encoded) != LENGTHS[kind]:
+            return frozenset()
+        return frozenset(self._store.checksums.find(kind, encoded))
+
+    def checksum(self, digest: Digest, kind: str) -> str | None:
+        """See `Facts.checksum`."""
+        known = self._store.checksums.known(digest)
+        return None if known is None else str(getattr(known, kind))
