@@ -1,21 +1,160 @@
-"""The index: which items there are that a query may want."""
+"""The index: which items there are that a query may want, out of memory, as the disk has them now.
+
+Each process builds its own from the tree, in the background, and each query first takes in what
+has happened since the last one; so whatever was answered before, by any process, is seen. It is
+derived, and can be thrown away; what leaves it has been looked at on the disk. Until it is built
+the tree answers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 
 from registry.model.items import Item, ItemQuery
+from registry.model.names import ImageName, RepositoryKey, Tag
+from registry.model.paging import Page, PageRequest
+from registry.storage import index_emit, index_select
 from registry.storage.catalog import Catalog
+from registry.storage.folder_records import FolderRecords
+from registry.storage.index_keeper import Keeper, go_on
+from registry.storage.index_rows import Row
+from registry.storage.index_scan import shows_manifests
 from registry.storage.index_walk import TreeWalk
+from registry.storage.layout import MANIFEST_FILE, Layout, folder_name
+from registry.storage.manifest_files import Place, is_manifest_folder
 from registry.storage.tree import Tree
 
 
 class Index:
     """Answers queries over the items of all repositories of one storage folder."""
 
-    def __init__(self, tree: Tree, catalog: Catalog) -> None:
+    def __init__(
+        self, layout: Layout, tree: Tree, catalog: Catalog, records: FolderRecords
+    ) -> None:
+        self._layout = layout
+        self._tree = tree
+        self._catalog = catalog
+        self._records = records
         self._walk = TreeWalk(tree, catalog)
+        self._keeper = Keeper(layout, tree, catalog)
+
+    # --- keeping it --------------------------------------------------------------------------
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has been built; until then the tree answers."""
+        return self._keeper.is_ready
+
+    def build(self, pause: Callable[[], None] = go_on) -> None:
+        """Read everything; ``pause`` is called every few moments, and may raise to end it."""
+        self._keeper.build(pause)
+
+    def catch_up(self) -> None:
+        """Take in what has happened, so that the next query has less to do."""
+        with self._keeper.current():
+            pass
+
+    def heal(self, pause: Callable[[], None] = go_on) -> int:
+        """Find what was changed by hand; return how many manifest folders that was."""
+        return self._keeper.heal(pause)
+
+    # --- items -------------------------------------------------------------------------------
 
     def items(self, query: ItemQuery) -> Iterator[Item]:
         """Yield at least the items that are wanted, as the disk has them now."""
-        return self._walk.items(query)
+        if not self.is_ready:
+            return self._walk.items(query)
+        with self._keeper.current() as table:
+            wanted = query.repositories
+            keys = [k for k in sorted(self._keeper.present) if wanted is None or k in wanted]
+            files = index_select.select(table, query, keys) if query.with_files else []
+            folders, upper = list[Row](), list[tuple[RepositoryKey, str]]()
+            if query.with_folders:
+                folders = index_select.select(table, query, keys, folders=True)
+                for key in keys:
+                    found = index_emit.upper_folders(table, self._records, key, query)
+                    upper += ((key, location) for location in found)
+        return self._items(query, files, folders, upper)
+
+    def _items(
+        self,
+        query: ItemQuery,
+        files: Sequence[Row],
+        folders: Sequence[Row],
+        upper: Sequence[tuple[RepositoryKey, str]],
+    ) -> Iterator[Item]:
+        locations = list(upper)
+        locations += (
+            (r.place.key, r.folder) for r in folders if index_select.wants_folder(r, query)
+        )
+        for key, location in locations:
+            item = self._tree.item(key, location)
+            if item is not None:
+                yield item
+        for row in files:
+            if index_select.wants_manifest(row, query):
+                manifest = self.manifest(row)
+                if manifest is not None:
+                    yield manifest
+            if index_select.wants_content(row, query):
+                yield from index_emit.content(self._tree, row, query)
+
+    def manifest(self, row: Row) -> Item | None:
+        """Return the manifest of a row, or None if it is not there any more."""
+        if index_emit.is_there(self._layout, row):
+            return row.item()
+        found = self._keeper.read_again(row.place, row.typed_reference())
+        return None if found is None or not found.file else found.item()
+
+    # --- lists -------------------------------------------------------------------------------
+
+    def images(
+        self,
+        key: RepositoryKey,
+        request: PageRequest,
+        wanted: Callable[[ImageName], bool] = lambda image: True,
+    ) -> Page[ImageName]:
+        """Return a page of the images of a repository that have manifests and are ``wanted``."""
+        if not self.is_ready:
+            return self._catalog.images(key, request, wanted)
+        with self._keeper.current() as table:
+            known = table.names(key, request.after)
+            tags = [table.first_tag(Place(key, name)) for name in known]
+        found = list[ImageName]()
+        for name, tag in zip(known, tags, strict=True):
+            if not wanted(name) or not self._shows(Place(key, name), tag):
+                continue
+            if request.limit is not None and len(found) >= request.limit:
+                return Page(found, more=True)
+            found.append(name)
+        return Page(found, more=False)
+
+    def tags(self, key: RepositoryKey, image: ImageName, request: PageRequest) -> Page[Tag] | None:
+        """Return a page of the tags of an image in byte order, or None if there is no image."""
+        known = None
+        if self.is_ready:
+            with self._keeper.current() as table:
+                known = table.tags(Place(key, image), request.after)
+        if known is None:
+            return self._catalog.tags(key, image, request)
+        found = list[Tag]()
+        for tag in self._there(Place(key, image), known):
+            if request.limit is not None and len(found) >= request.limit:
+                return Page(found, more=True)
+            found.append(tag)
+        return Page(found, more=False)
+
+    def _shows(self, place: Place, tag: str | None) -> bool:
+        """Return whether an image has manifests: its first tag is still there, or something is."""
+        if tag is not None and next(self._there(place, [tag]), None) is not None:
+            return True
+        return shows_manifests(self._layout, place)
+
+    def _there(self, place: Place, tags: Sequence[str]) -> Iterator[Tag]:
+        """Yield those of the tags that the disk confirms."""
+        image = self._layout.image(place.key, place.image)
+        for tag in tags:
+            folder = f"{image}/{folder_name(tag)}"
+            if os.access(f"{folder}/{MANIFEST_FILE}", os.F_OK) or is_manifest_folder(folder):
+                yield Tag(tag)

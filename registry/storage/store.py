@@ -48,7 +48,7 @@ class Store:
         self.catalog = Catalog(self.layout)
         self.folder_records = FolderRecords(self.layout, self.locks, self.documents)
         self.tree = Tree(self.layout, self.manifests, self.folder_records)
-        self.index = Index(self.tree, self.catalog)
+        self.index = Index(self.layout, self.tree, self.catalog, self.folder_records)
         self.checksums = ChecksumStore(self.layout, self.filestore)
         self.journal = Journal(self.layout)
         self.journal_reader = JournalReader(self.layout)

@@ -1,0 +1,118 @@
+"""Which rows a query may want: by the condition that leaves the fewest, then by all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from registry.model.items import ItemQuery
+from registry.model.names import ImageName, RepositoryKey
+from registry.storage.index_rows import Row
+from registry.storage.index_table import Table, digest_text, property_texts
+from registry.storage.layout import MANIFEST_FILES, parse_content_name
+from registry.storage.manifest_files import Place
+
+_Choice = tuple[int, Callable[[], Iterable[int]]]
+"""At most how many rows a condition leaves, and a way to get them."""
+
+_OF_CONTENT = frozenset({"sha256", "sha512"})
+"""The properties that every layer has."""
+
+
+def select(
+    table: Table, query: ItemQuery, keys: Sequence[RepositoryKey], *, folders: bool = False
+) -> list[Row]:
+    """Return the rows of which the query may want a file, or with ``folders`` the folder."""
+    choices = [_all(table, keys), *_by_texts(table, query), *_by_time(table, query)]
+    if query.paths is not None:
+        choices.append(_by_paths(table, keys, query.paths, folders=folders))
+    _, get = min(choices, key=lambda choice: choice[0])
+    wanted = frozenset(keys)
+    rows = (table.row(number) for number in get())
+    return [row for row in rows if row.place.key in wanted and _fits(row, query, folders=folders)]
+
+
+def _all(table: Table, keys: Sequence[RepositoryKey]) -> _Choice:
+    images = [image for key in keys for image in table.images(key)]
+    count = sum(len(image.numbers) for image in images)
+    return count, lambda: (number for image in images for number in image.numbers.values())
+
+
+def _by_texts(table: Table, query: ItemQuery) -> Iterator[_Choice]:
+    conditions = [property_texts(name, value) for name, value in query.properties.items()]
+    if query.sha256 is not None:
+        conditions.append([*(property_texts("sha256", query.sha256) or ()), digest_text("sha512")])
+    digests = [parse_content_name(name) for name in query.names or ()]
+    if query.names is not None and all(digests):
+        conditions.append([digest_text(digest) for digest in digests if digest])
+    for texts in conditions:
+        if texts is not None:
+            yield table.count(texts), lambda texts=texts: table.having(texts)  # type: ignore[misc]
+
+
+def _by_time(table: Table, query: ItemQuery) -> Iterator[_Choice]:
+    for timeline, first, last in (
+        (table.created, query.created_from, query.created_to),
+        (table.modified, query.modified_from, query.modified_to),
+    ):
+        if first or last:
+            count = timeline.count(first, last) + len(table.undated)
+            yield count, lambda t=timeline, f=first, u=last: {*t.between(f, u), *table.undated}  # type: ignore[misc]
+
+
+def _by_paths(
+    table: Table, keys: Sequence[RepositoryKey], paths: frozenset[str], *, folders: bool
+) -> _Choice:
+    numbers = list[int]()
+    for key in keys:
+        for path in paths:
+            if folders:
+                image = table.image(Place(key, ImageName(path)))
+                numbers += () if image is None else image.numbers.values()
+            else:
+                above, _, reference = path.rpartition("/")
+                found = table.find(Place(key, ImageName(above)), reference)
+                numbers += () if found is None else (found,)
+    return len(numbers), lambda: numbers
+
+
+def _fits(row: Row, query: ItemQuery, *, folders: bool) -> bool:
+    path = row.place.image if folders else row.folder
+    return (
+        path.startswith(query.path_prefix)
+        and (query.paths is None or path in query.paths)
+        and (not folders or query.names is None or row.reference in query.names)
+        and (not row.is_dated or _is_in_time(row, query))
+    )
+
+
+def _is_in_time(row: Row, query: ItemQuery) -> bool:
+    return (
+        query.created_from <= row.created
+        and (not query.created_to or row.created <= query.created_to)
+        and query.modified_from <= row.modified
+        and (not query.modified_to or row.modified <= query.modified_to)
+    )
+
+
+def wants_manifest(row: Row, query: ItemQuery) -> bool:
+    """Return whether the manifest of a row that was selected may be wanted."""
+    return (
+        bool(row.file)
+        and (query.names is None or row.file in query.names)
+        and _is_in_time(row, query)
+        and all(
+            name in row.names if value is None else value in row.values_of(name)
+            for name, value in query.properties.items()
+        )
+    )
+
+
+def wants_content(row: Row, query: ItemQuery) -> bool:
+    """Return whether another file in the folder of a row that was selected may be wanted."""
+    named = query.names is None or any(name not in MANIFEST_FILES for name in query.names)
+    return named and (row.has_more or query.properties.keys() <= _OF_CONTENT)
+
+
+def wants_folder(row: Row, query: ItemQuery) -> bool:
+    """Return whether the folder of a row that was selected may be wanted."""
+    return query.sha256 is None and (row.has_more or not query.properties)
