@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import logging
-import time
 
-from flask import Response, request
+from flask import request
 
 from registry.web.context import current
 
 logger = logging.getLogger("registry.access")
 
 
-def log_request(response: Response) -> Response:
+def log_request(status: int, sent: int, seconds: float) -> None:
     """Write the line; never the query or a header, which may carry secrets."""
     if not logger.isEnabledFor(logging.INFO):
-        return response
+        return
     call, environ = current(), request.environ
     arguments = request.view_args or {}
-    sent = "0" if environ["REQUEST_METHOD"] == "HEAD" else response.headers.get("Content-Length")
     logger.info(
-        "%s %s %s %s %s repository=%s image=%s in=%s out=%s ms=%.1f",
+        "%s %s %s %s %s repository=%s image=%s in=%s out=%d ms=%.1f",
         call.client,
         call.principal.name if call.principal is not None else "-",
         environ["REQUEST_METHOD"],
         _shown(request.path),
-        response.status_code,
+        status,
         _shown(arguments.get("key") or "-"),
         _shown(arguments.get("image") or "-"),
         environ.get("CONTENT_LENGTH") or "0",
-        call.offloaded or sent or "0",
-        (time.perf_counter() - call.started) * 1000,
+        sent,
+        seconds * 1000,
     )
-    return response
 
 
 def _shown(text: str) -> str:

@@ -20,6 +20,8 @@ class Answer(Response):
     """A response with a body of known length, under exactly the headers given."""
 
     default_mimetype = None
+    common: Sequence[tuple[str, str]] = ()
+    """Headers that every answer has, after its own."""
 
     def __init__(
         self,
@@ -36,9 +38,9 @@ class Answer(Response):
             complete.add("Content-Length", str(length))
         super().__init__(body, status, complete, direct_passthrough=True)
 
-    def get_wsgi_headers(self, environ: Any) -> Headers:
-        """Return the headers as they are."""
-        return self.headers
+    def get_wsgi_response(self, environ: Any) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
+        """Return body, status and headers as they are."""
+        return self.get_app_iter(environ), self.status, [*self.headers, *self.common]
 
 
 def json_answer(document: Any, status: int = 200, content_type: str = media_types.JSON) -> Answer:
@@ -48,3 +50,8 @@ def json_answer(document: Any, status: int = 200, content_type: str = media_type
     # this escape it is JSON again.
     body = text.encode("utf-8", "backslashreplace") + b"\n"
     return Answer(status, [("Content-Type", content_type)], body)
+
+
+def text_answer(text: str, status: int = 200) -> Answer:
+    """Return a text, exactly as it is."""
+    return Answer(status, [("Content-Type", "text/plain; charset=utf-8")], text.encode())

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any, Final
 
 from flask import Flask, Request, Response, g, request
 from flask.sessions import SessionInterface, SessionMixin
-from werkzeug.datastructures import Headers
 from werkzeug.routing import MapAdapter
 
 from registry.model.bodies import RECEIVED, ReceivedBody
 from registry.model.errors import NameInvalid
 from registry.services.instance import Instance
-from registry.web import access_log, errors, health, metrics
+from registry.web import errors, health, measuring, metrics
 from registry.web.addressing import client_address
 from registry.web.artifactory import blueprint as artifactory
-from registry.web.authentication import principal_of
+from registry.web.authentication import principal_of, speaks_docker
 from registry.web.context import Call
-from registry.web.routing import Right
+from registry.web.finishing import Finishing
+from registry.web.routing import RepositoryPart, Right
 from registry.web.v2 import blueprint as v2
 
-_NAMESPACE: Final = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
+_NEVER: Final = ("%5c", "%00", "%2e")
+"""What no client encodes, and what a proxy in front could take for something else."""
+_HIDDEN: Final = (*_NEVER, "%2f")
+"""Beyond that, clients of Artifactory's API encode slashes within a location."""
 
 
 class _NoSessions(SessionInterface):
@@ -54,12 +56,16 @@ def make_application(instance: Instance) -> Flask:
     app.session_interface = _NoSessions()
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
+    app.url_map.converters["repository"] = RepositoryPart
     app.register_blueprint(v2)
     app.register_blueprint(artifactory)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     errors.install(app)
     rights = {name: getattr(view, "right", None) for name, view in app.view_functions.items()}
+    # Whoever may read the figures is a setting; for everything else only the route counts.
+    reader = Right.PUBLIC if instance.config.metrics_anonymous else Right.ADMIN
+    rights = {name: reader if right is Right.MONITOR else right for name, right in rights.items()}
 
     @app.before_request
     def begin() -> None:
@@ -75,7 +81,7 @@ def make_application(instance: Instance) -> Flask:
         if right is Right.ADMIN:
             call.directory.require_admin()
 
-    app.after_request(_finish)
+    app.after_request(Finishing(instance, measuring.kinds_of(app)))
     return app
 
 
@@ -88,24 +94,6 @@ def _began() -> float:
 def _refuse_hidden_slashes() -> None:
     """Refuse encoded slashes and the like: nginx and the application must see the same path."""
     raw = request.environ.get("REQUEST_URI", "").partition("?")[0].lower()
-    if "%" in raw and any(hidden in raw for hidden in ("%2f", "%5c", "%00", "%2e")):
+    hidden = _HIDDEN if speaks_docker(request.path) else _NEVER
+    if "%" in raw and any(code in raw for code in hidden):
         raise NameInvalid("a path may not hide slashes, dots or zero bytes by percent-encoding")
-
-
-def _finish(response: Response) -> Response:
-    headers = response.headers
-    headers.add("X-Content-Type-Options", "nosniff")
-    headers.add("Docker-Distribution-Api-Version", "registry/2.0")
-    if "ns=" in request.environ.get("QUERY_STRING", ""):
-        _confirm_namespace(headers)
-    return access_log.log_request(response)
-
-
-def _confirm_namespace(headers: Headers) -> None:
-    """Tell a client that takes this for a mirror whose images it gets.
-
-    Source: containerd's ``ns`` parameter and the ``OCI-Namespace`` header of the distribution spec.
-    """
-    namespace = request.args.get("ns", "")
-    if _NAMESPACE.fullmatch(namespace):
-        headers.add("OCI-Namespace", namespace)

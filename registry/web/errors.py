@@ -2,7 +2,7 @@
 
 Codes: OCI distribution specification, "Error Codes", and those that docker added. The Docker
 dialect is ``{"errors":[{"code","message","detail"}]}``, Artifactory's
-``{"errors":[{"status","message"}]}``.
+``{"errors":[{"status","message"}]}``, and that of its Access API as Docker's with a text as detail.
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
 }
 """Every error class to its status and code; a test finds a class that is missing."""
 
+_ACCESS: Final = ("/access/", "/artifactory/access/")
+"""The prefixes of the Access API."""
 _UNKNOWN_NAME: Final = (
     "nothing is served under this path; an image is named <repository key>/<image>, for example "
     "docker-local/team/app"
@@ -99,11 +101,12 @@ def install(app: Flask) -> None:
 def respond(error: RegistryError) -> Response:
     """Return the answer to an error, in the dialect of the path that was asked."""
     status, code = STATUSES[type(error)]
-    if speaks_docker(request.path):
+    entries: list[dict[str, object]]
+    if request.path.startswith(_ACCESS):
+        entries = [{"code": code, "message": error.message, "detail": ""}]
+    elif speaks_docker(request.path):
         details: Sequence[object] = error.details or [None]
-        entries: list[dict[str, object]] = [
-            {"code": code, "message": error.message, "detail": detail} for detail in details
-        ]
+        entries = [{"code": code, "message": error.message, "detail": detail} for detail in details]
     else:
         entries = [{"status": status, "message": error.message}]
     response = json_answer({"errors": entries}, status)

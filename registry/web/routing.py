@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from flask import Blueprint
+from werkzeug.routing import BaseConverter
+
+from registry.model.names import RESERVED_KEYS
 
 REPOSITORY_FORMS: Final = (
     "/v2/<key>",
@@ -20,8 +23,18 @@ REPOSITORY_FORMS: Final = (
 )
 """The prefixes of everything that belongs to one repository."""
 
+FORMS: Final = ("/artifactory", "")
+"""The prefixes of Artifactory's REST API and of its trees."""
+
 REGISTRY_FORMS: Final = ("/v2", "/artifactory/api/docker/<key>/v2", "/api/docker/<key>/v2")
 """The prefixes of what belongs to a registry as a whole, as a client sees one."""
+
+
+class RepositoryPart(BaseConverter):
+    """A part of a path that can be a repository key: none of the words that paths of ours have."""
+
+    regex = rf"(?!(?:{'|'.join(sorted(RESERVED_KEYS))})(?:/|$))[^/]+"
+
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -35,9 +48,12 @@ class Right(enum.Enum):
     """To be somebody, or anonymous where anonymous callers may do anything at all."""
     PULL = "pull"
     PUSH = "pull,push"
+    ANNOTATE = "annotate"
     DELETE = "delete"
     ADMIN = "admin"
     """To be an admin, with full credentials."""
+    MONITOR = "monitor"
+    """The same, or nothing at all where the setting ``metrics_anonymous`` says so."""
 
 
 def route(

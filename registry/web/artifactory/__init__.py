@@ -1,10 +1,32 @@
 """Artifactory's REST API.
 
-Read in this order: ``content`` (the repositories as trees of files and folders), ``system`` (what
-stands in front of the server).
+Read in this order: ``content`` with ``browsing`` (the repositories as trees: download, delete),
+``deploying`` (the other way), ``storage`` with ``item_answers`` (what is known of files and
+folders), ``properties``, ``locations`` (where in a tree a request points), ``system`` (what stands
+in front of the server), ``system_about`` (what the server says of itself),
+``system_configuration`` (what is set elsewhere), ``system_work`` (pruning and counting).
 """
 
-from registry.web.artifactory import content, system
+from registry.web.artifactory import (
+    content,
+    deploying,
+    properties,
+    storage,
+    system,
+    system_about,
+    system_configuration,
+    system_work,
+)
 from registry.web.artifactory.content import blueprint
 
-__all__ = ["blueprint", "content", "system"]
+__all__ = [
+    "blueprint",
+    "content",
+    "deploying",
+    "properties",
+    "storage",
+    "system",
+    "system_about",
+    "system_configuration",
+    "system_work",
+]
