@@ -122,12 +122,14 @@ class Copying:
         """Do it; see `Repository.transfer`."""
         parcel = self._copy(transfer, may_replace)
         if transfer.move:
-            source, target = self._source, self._target.place
-            with self._store.locks.image(source.place.key, source.place.image):
-                Departure(
-                    self._store, source.definition, source.place, self._actor, transfer, target.key
-                ).take_away(parcel)
+            place = self._source.place
+            with self._store.locks.image(place.key, place.image):
+                self._departure(transfer).take_away(parcel)
         return parcel
+
+    def _departure(self, transfer: Transfer) -> Departure:
+        source, key = self._source, self._target.place.key
+        return Departure(self._store, source.definition, source.place, self._actor, transfer, key)
 
     def _copy(self, transfer: Transfer, may_replace: Callable[[], None]) -> Parcel:
         for _ in range(_ATTEMPTS - 1):
@@ -151,6 +153,8 @@ class Copying:
         source = self._source.place
         with self._store.locks.image(source.key, source.image):
             parcel = Belongings(self._store, source).of(transfer.reference)
+            if transfer.move:
+                self._departure(transfer).require_movable()
             new = transfer.new
             if isinstance(new, Digest) and new != parcel.root.digest:
                 raise DigestMismatch(

@@ -42,6 +42,12 @@ class Departure(ManifestDeletion):
         self._transfer = transfer
         self._target = target
 
+    def require_movable(self) -> None:
+        """Raise OperationUnsupported for a manifest that an index needs where it is."""
+        reference = self._transfer.reference
+        if isinstance(reference, Digest):
+            self._require_no_parent(self._store.manifests.folders(self._place), reference)
+
     def take_away(self, parcel: Parcel) -> None:
         """Remove a manifest, and of what belongs to it all that nothing here needs.
 
@@ -53,8 +59,6 @@ class Departure(ManifestDeletion):
             if not self._is_at(root.reference, root.digest):
                 return
             self.tag(root.reference)
-        else:
-            self._require_no_parent(self._store.manifests.folders(self._place), root.digest)
         graph = self._store.references.read(self._place)
         if graph.is_whole and not graph.unreadable:
             self._take(_Remaining(graph), parcel)
@@ -91,12 +95,17 @@ class Departure(ManifestDeletion):
         """Return what nothing needs, each after the indexes and subjects that it is for."""
         found = []
         for digest in order:
-            sidecar = self._store.manifests.sidecar(self._place, digest)
-            others = former_tags(sidecar).keys() - {str(self._transfer.reference)}
-            if not others and not remaining.needs(digest):
+            if not self._had_others(digest) and not remaining.needs(digest):
                 remaining.gone.add(digest)
                 found.append(digest)
         return found
+
+    def _had_others(self, digest: Digest) -> bool:
+        """Return whether a tag that is not moved can be put back to a manifest."""
+        if digest == self._transfer.reference:
+            return False
+        sidecar = self._store.manifests.sidecar(self._place, digest)
+        return bool(former_tags(sidecar).keys() - {str(self._transfer.reference)})
 
     def _has_lost_subject(self, remaining: _Remaining, part: Part, tag: Tag) -> bool:
         subject = subject_of(tag)
