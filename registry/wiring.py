@@ -19,7 +19,9 @@ from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
 from registry.server.listening import listen
 from registry.server.master import Master
+from registry.services.aql import Aql
 from registry.services.checking import Checking
+from registry.services.deploying import Deploying
 from registry.services.doctor import Doctor
 from registry.services.history import History
 from registry.services.instance import Instance
@@ -30,6 +32,7 @@ from registry.services.repairing import Repairing
 from registry.services.retention import Retention
 from registry.services.reverse_proxy import ProxyWriter
 from registry.services.scrubbing import Scrubbing
+from registry.services.searching import Searching
 from registry.services.storage_summary import StorageSummary
 from registry.services.system_info import SystemInfo
 from registry.services.system_settings import SystemSettings
@@ -49,6 +52,7 @@ def build(config: Config) -> Instance:
     definitions = Definitions(store)
     directory = Directory(store, definitions, decisions)
     proxy_writer = ProxyWriter(store, definitions)
+    searching = Searching(store, definitions)
     return Instance(
         config=config,
         store=store,
@@ -72,6 +76,9 @@ def build(config: Config) -> Instance:
         proxy_writer=proxy_writer,
         web_server=WebServer(store, proxy_writer, config.listen),
         doctor=Doctor(config, store, users, keys),
+        deploying=Deploying(store.checksums),
+        searching=searching,
+        aql=Aql(store, searching),
         figures=Figures(config.worker_count),
         system_info=SystemInfo(store, config),
         system_settings=SystemSettings(config, definitions),

@@ -11,8 +11,10 @@ rules tried on the past), ``usage`` with ``usage_books``, ``usage_forecast``, ``
 ``repairing`` with ``repairing_images`` (putting it right), ``scrubbing`` (reading all content
 again), ``system_info`` (who this is), ``system_settings`` (its
 settings, for reading), ``storage_summary`` (how much each repository holds),
+``searching`` with ``searching_facts`` (which items there are), ``aql`` (in rows),
 ``reverse_proxy`` (the configuration of nginx or Apache in front), ``web_server`` (its
-settings over REST), ``doctor`` (the self-test) with ``doctor_wire`` (how it asks),
+settings over REST), ``deploying`` and ``removing`` (by
+the place in the tree), ``doctor`` (the self-test) with ``doctor_wire`` (how it asks),
 ``doctor_visit`` (what its checks share), ``doctor_local``, ``doctor_front``, ``doctor_login``,
 ``doctor_uploads``, ``doctor_pulls`` and ``doctor_belief``.
 

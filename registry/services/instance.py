@@ -12,7 +12,9 @@ from registry.config import Config
 from registry.metrics.figures import Figures
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
+from registry.services.aql import Aql
 from registry.services.checking import Checking
+from registry.services.deploying import Deploying
 from registry.services.doctor import Doctor
 from registry.services.history import History
 from registry.services.pruning import Pruning
@@ -22,6 +24,7 @@ from registry.services.repairing import Repairing
 from registry.services.retention import Retention
 from registry.services.reverse_proxy import ProxyWriter
 from registry.services.scrubbing import Scrubbing
+from registry.services.searching import Searching
 from registry.services.storage_summary import StorageSummary
 from registry.services.system_info import SystemInfo
 from registry.services.system_settings import SystemSettings
@@ -54,6 +57,9 @@ class Instance:
     proxy_writer: ProxyWriter
     web_server: WebServer
     doctor: Doctor
+    deploying: Deploying
+    searching: Searching
+    aql: Aql
     figures: Figures
     system_info: SystemInfo
     system_settings: SystemSettings

@@ -2,15 +2,19 @@
 
 Read in this order: ``content`` with ``browsing`` (the repositories as trees: download, delete),
 ``deploying`` (the other way), ``storage`` with ``item_answers`` (what is known of files and
-folders), ``properties``, ``locations`` (where in a tree a request points), ``system`` (what stands
+folders), ``properties``, ``locations`` (where in a tree a request points), ``aql``, ``search`` and
+``search_builds`` (finding files), ``system`` (what stands
 in front of the server), ``system_about`` (what the server says of itself),
 ``system_configuration`` (what is set elsewhere), ``system_work`` (pruning and counting).
 """
 
 from registry.web.artifactory import (
+    aql,
     content,
     deploying,
     properties,
+    search,
+    search_builds,
     storage,
     system,
     system_about,
@@ -20,10 +24,13 @@ from registry.web.artifactory import (
 from registry.web.artifactory.content import blueprint
 
 __all__ = [
+    "aql",
     "blueprint",
     "content",
     "deploying",
     "properties",
+    "search",
+    "search_builds",
     "storage",
     "system",
     "system_about",
