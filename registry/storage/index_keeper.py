@@ -77,6 +77,7 @@ class Keeper:
             keys = table.keys()
             for key in {*keys} - self.present:
                 table.forget(key)
+                self._folders.forget(key)
         return sum(self._heal(key, pause) for key in sorted(self.present))
 
     # --- how ---------------------------------------------------------------------------------
@@ -96,6 +97,8 @@ class Keeper:
             self._take_in(change)
 
     def _take_in(self, change: Change) -> None:
+        if change.key not in self.present:
+            return
         if change.image is None:
             self._replace(change.key)
             return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -81,6 +81,10 @@ class Row:
         """Return the values that the manifest has for a property."""
         return self._texts(self.values[self.names.index(name)]) if name in self.names else ()
 
+    def properties(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the properties of the manifest."""
+        return zip(self.names, map(self._texts, self.values), strict=True)
+
     def item(self) -> Item:
         """Return the manifest as an item; only for a row that has one."""
         return Item(
@@ -96,7 +100,7 @@ class Row:
             media_type=self.media_type,
             image=self.place.image,
             reference=self.typed_reference(),
-            properties=dict(zip(self.names, map(self._texts, self.values), strict=True)),
+            properties=dict(self.properties()),
         )
 
     def _texts(self, value: _Value) -> list[str]:
@@ -112,7 +116,7 @@ class Reading:
     row: Row
     content: Sequence[Digest]
     """The configuration and layers that are in the folder."""
-    more: Iterable[tuple[str, str]]
+    more: Sequence[tuple[str, str]]
     """The properties of these, and of the folder: pairs of name and value."""
 
 
@@ -139,16 +143,16 @@ class RowReader:
                 break
             # An image is just becoming an index, or the other way round.
             names = listed(folder)
-        content = [name for name in names if "__" in name and parse_content_name(name)]
+        content = [d for d in map(parse_content_name, (n for n in names if "__" in n)) if d]
         if not file and not content:
             return None
         sidecar = _sidecar(folder)
         item = self._item(place, reference, folder, file, sidecar) if file else None
         if item is None and not content:
             return None
-        row = self._row(place, reference, sidecar, item)
-        digests = filter(None, map(parse_content_name, content))
-        return Reading(row, list(digests), list(_more(sidecar)))
+        more = _more(sidecar)
+        row = self._row(place, reference, sidecar, item, has_more=bool(more))
+        return Reading(row, content, more)
 
     def _item(
         self, place: Place, reference: Reference, folder: str, file: str, sidecar: dict[str, Any]
@@ -178,9 +182,15 @@ class RowReader:
         return Digest.parse(f"sha256:{sidecar.get('sha256')}")
 
     def _row(
-        self, place: Place, reference: Reference, sidecar: dict[str, Any], item: Item | None
+        self,
+        place: Place,
+        reference: Reference,
+        sidecar: dict[str, Any],
+        item: Item | None,
+        *,
+        has_more: bool,
     ) -> Row:
-        text, has_more = str(reference), any(True for _ in _more(sidecar))
+        text = str(reference)
         if item is None:
             return Row(place, text, "", "", "", 0, "", "", "", "", (), (), False, has_more)
         digest, modified = str(item.digest), item.modified
@@ -226,12 +236,11 @@ def _sidecar(folder: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _more(sidecar: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Yield the properties of the folder and of its files other than the manifest."""
+def _more(sidecar: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the properties of the folder and of its files other than the manifest."""
     files = sidecar.get(tree_items.FILE_PROPERTIES)
     documents = [sidecar.get(tree_items.FOLDER_PROPERTIES)]
     documents += files.values() if isinstance(files, dict) else ()
-    for document in documents:
-        for name, values in tree_items.properties_of(document).items():
-            for value in values:
-                yield name, value
+    found = map(tree_items.properties_of, filter(None, documents))
+    pairs = (pair for document in found for pair in document.items())
+    return [(name, value) for name, values in pairs for value in values]

@@ -227,29 +227,25 @@ def property_texts(name: str, value: str | None) -> list[str] | None:
     return texts
 
 
-def _texts(row: Row) -> Iterator[str]:
-    """Yield what a row is found by, as far as it can be seen from the row."""
-    yield reference_text(row.reference)
+def _texts(row: Row) -> list[str]:
+    """Return what a row is found by, as far as it can be seen from the row."""
+    found = [reference_text(row.reference)]
     if row.digest:
-        yield digest_text(row.digest)
+        found.append(digest_text(row.digest))
         if not row.digest.startswith("sha256:"):
-            yield digest_text(row.digest.partition(":")[0])
-    for name in row.names:
-        for value in row.values_of(name):
-            yield from _property(row, name, value)
-
-
-def _property(row: Row, name: str, value: str) -> Iterator[str]:
-    """Yield what a row is found by because of a property, if nothing else says the same."""
-    if name not in _COMMON:
-        yield f"@{name}"
+            found.append(digest_text(row.digest.partition(":")[0]))
     said = {
         "docker.manifest": row.reference,
         "docker.manifest.digest": row.digest,
         "sha256": row.digest.removeprefix("sha256:"),
     }
-    if name not in _ALIKE and said.get(name) != value:
-        yield f"@{name}={value}"
+    for name, values in row.properties():
+        if name in _ALIKE:
+            continue
+        if name not in _COMMON:
+            found.append(f"@{name}")
+        found += [f"@{name}={value}" for value in values if said.get(name) != value]
+    return found
 
 
 def _others(reading: Reading) -> bytes:

@@ -6,20 +6,18 @@ A look costs three calls of ``stat``. The lines say only what has to be read fro
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from registry.model.errors import RegistryError
 from registry.model.names import ImageName, Reference, RepositoryKey, parse_reference
+from registry.storage.index_folders import FolderWatch
 from registry.storage.journal import now
 from registry.storage.layout import Layout
 from registry.storage.line_files import days, parse_line
 
 _START: Final = b'{"time": '
-_TICK: Final = 50_000_000
-"""Nanoseconds within which two changes of a folder may bear the same time."""
 _FOLLOWED: Final = 2
 """The last days whose files are looked at: around midnight two are written to."""
 
@@ -42,8 +40,7 @@ class JournalTail:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._folder = layout.top("journal")
-        self._version: tuple[int, int] | None = None
+        self._watch = FolderWatch(layout.top("journal"))
         self._days: set[str] = set()
         self._read: dict[str, tuple[int, int]] = {}
         """Inode of the file of a day, and up to which byte it has been read."""
@@ -67,13 +64,8 @@ class JournalTail:
 
     def _followed(self) -> list[str]:
         """Return the days whose files may have grown: today, and the last ones that there are."""
-        status = _status(self._folder)
-        version = None if status is None else (status.st_ino, status.st_mtime_ns)
-        if version is None or version != self._version:
-            self._days = set(days(self._folder)[-_FOLLOWED:])
-            # A file that is made within the same tick would not be noticed.
-            is_settled = version is not None and time.time_ns() - version[1] > _TICK
-            self._version = version if is_settled else None
+        if self._watch.has_changed():
+            self._days = set(days(self._layout.top("journal"))[-_FOLLOWED:])
         return sorted({*self._days, f"{now():%Y-%m-%d}"})
 
     def _lines(self, day: str) -> Iterator[bytes]:
@@ -112,12 +104,15 @@ def _change(document: dict[str, Any] | None) -> Change | None:
     """Return what a line of the journal says has changed; None if nothing that matters here."""
     if document is None or "blob" in document:
         return None
+    key = document.get("repository")
+    if not isinstance(key, str):
+        return None
+    key = RepositoryKey(key)
     try:
-        key = RepositoryKey(document["repository"])
         if document.get("image") is None:
             return Change(key, None, None)
         image = ImageName.parse(document["image"])
-    except (KeyError, TypeError, RegistryError):
+    except (TypeError, RegistryError):
         return None
     try:
         texts = [document.get(name) for name in ("tag", "digest", "previous")]

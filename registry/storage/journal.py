@@ -63,9 +63,12 @@ class Journal:
         self._torn = False
 
     def record(
-        self, event: str, key: RepositoryKey, image: ImageName, actor: Actor, **facts: Any
+        self, event: str, key: RepositoryKey, image: ImageName | None, actor: Actor, **facts: Any
     ) -> None:
-        """Append one event that has happened; facts that are None are left out."""
+        """Append one event that has happened; facts that are None are left out.
+
+        Without an image it is about the whole repository.
+        """
         moment = now()
         line = {
             "time": timestamp(moment),
