@@ -55,6 +55,12 @@ class Item:
         return self.location.rpartition("/")[0] or ROOT
 
     @property
+    def manifest_digest(self) -> Digest | None:
+        """The digest by which clients know a manifest; of a signed one, not that of its bytes."""
+        found = self.properties.get("docker.manifest.digest") if self.media_type else None
+        return Digest(found[0]) if found else self.digest if self.media_type else None
+
+    @property
     def depth(self) -> int:
         """How many parts the location has: 0 for the repository, 1 directly below it."""
         return self.location.count("/") + 1 if self.location else 0

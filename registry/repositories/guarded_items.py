@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 from registry.access.principals import Action
@@ -12,6 +13,7 @@ from registry.model.names import ImageName, RepositoryKey
 from registry.model.property_language import PropertyChange
 from registry.repositories.guarded import GuardedRepository
 from registry.repositories.items import ItemTree
+from registry.storage.layout import MANIFEST_FILES
 
 
 class GuardedItems:
@@ -58,6 +60,13 @@ class GuardedItems:
             raise self._unknown(location)
         return item
 
+    def manifest_of(self, folder: Item) -> Item:
+        """Return the manifest in the folder of a tag or digest. Raises PathUnknown."""
+        for name in MANIFEST_FILES:
+            with contextlib.suppress(PathUnknown):
+                return self.item(f"{folder.location}/{name}")
+        raise self._unknown(folder.location)
+
     def names(self, folder: Item) -> list[tuple[str, bool]]:
         """See `ItemTree.names`; of these, what the principal may know of."""
         found = self._unguarded.names(folder.location)
@@ -88,10 +97,15 @@ class GuardedItems:
         self._repository.require(Action.WRITE, ImageName.parse(location))
         return self._unguarded.make_folder(location, self._actor)
 
-    def remove_folder(self, location: str) -> bool:
-        """See `ItemTree.remove_folder`."""
-        self._repository.require(Action.DELETE, ImageName.parse(location))
-        return self._unguarded.remove_folder(location)
+    def images_below(self, location: str) -> list[ImageName]:
+        """See `ItemTree.images_below`; of these, what the principal may read."""
+        below = self._unguarded.images_below(location)
+        return [image for image in below if self._repository.may(Action.READ, image)]
+
+    def forget_folders(self, location: str) -> bool:
+        """See `ItemTree.forget_folders`."""
+        self._repository.require(Action.DELETE, ImageName(location))
+        return self._unguarded.forget_folders(location)
 
     def change_properties(self, item: Item, change: PropertyChange, *, recursive: bool) -> None:
         """Change the properties of an item, and of all below it if wanted.

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from registry.model import properties as own
 from registry.model.content import Actor
-from registry.model.errors import PathUnknown
+from registry.model.errors import PathUnknown, RegistryError
 from registry.model.items import Item
 from registry.model.names import ImageName, Reference, RepositoryKey
 from registry.model.property_language import PropertyChange
@@ -56,8 +56,11 @@ class ItemTree(ABC):
         """Make a folder, and return it; one that is there stays. Raises LocationInvalid."""
 
     @abstractmethod
-    def remove_folder(self, location: str) -> bool:
-        """Forget folders that somebody made, at a location and below; return whether any were."""
+    def forget_folders(self, location: str) -> bool:
+        """Forget what is kept of folders at a location and below; return whether anything was.
+
+        Folders that somebody made are gone then; those with images in them are not.
+        """
 
     @abstractmethod
     def change_properties(self, item: Item, change: PropertyChange, actor: Actor) -> None:
@@ -88,7 +91,10 @@ class LocalItems(ItemTree):
 
     def images_below(self, location: str) -> Iterator[ImageName]:
         """See `ItemTree.images_below`."""
-        below = ImageName.parse(location) if location else None
+        try:
+            below = ImageName.parse(location) if location else None
+        except RegistryError:
+            return iter(())
         return self._store.catalog.walk(self.key, below=below)
 
     def make_folder(self, location: str, actor: Actor) -> Item:
@@ -96,8 +102,8 @@ class LocalItems(ItemTree):
         self._store.folder_records.make(self.key, location, actor.name)
         return self.item(location)
 
-    def remove_folder(self, location: str) -> bool:
-        """See `ItemTree.remove_folder`."""
+    def forget_folders(self, location: str) -> bool:
+        """See `ItemTree.forget_folders`."""
         return self._store.folder_records.forget(self.key, location)
 
     def change_properties(self, item: Item, change: PropertyChange, actor: Actor) -> None:
@@ -128,9 +134,8 @@ class LocalItems(ItemTree):
     ) -> None:
         """Change what stands beside a manifest, if it is still the one that the item is of."""
         with self._store.locks.image(place.key, place.image):
-            old = self._store.manifests.sidecar(place, reference)
-            if old is None or not self._store.manifests.has_folder(place, reference):
-                raise PathUnknown("Unable to find item", {"path": f"{self.key}/{item.location}"})
+            old = self._store.manifests.sidecar(place, reference) or {}
+            self.item(item.location)
             sidecar = dict(old)
             _alter(sidecar, item, change.apply)
             if sidecar == old:

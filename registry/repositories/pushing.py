@@ -116,8 +116,8 @@ class ManifestPush(ManifestWriter):
             self.keep_by_digest(reference, previous)
         strict = not self._definition.flag("allowSparseIndexes")
         self.put(reference, candidate, strict=strict, kept=kept)
-        if replaces:
-            self._store.manifests.drop_stale_links(self._place, reference, candidate.blobs)
+        # What the folder had for another manifest, or was given before any manifest came.
+        self._store.manifests.drop_stale_links(self._place, reference, candidate.blobs)
         self._record(event, reference, candidate.stored, previous)
 
     def _previous(self, reference: Reference) -> StoredManifest | None:

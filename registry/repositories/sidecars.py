@@ -36,7 +36,8 @@ def make_sidecar(
     manifest comes, if it is moved and not pushed, so that its makers stay known.
     """
     moment = timestamp(now())
-    same = kept or (old if old and old.get("digest") == stored.digest else None) or {}
+    # What has no digest was given to layers that were deployed before any manifest.
+    same = kept or (old if old and old.get("digest") in (None, stored.digest) else None) or {}
     old = kept or old or {}
     moved = {"modified": moment, "modifiedBy": actor.name} | (kept or {})
     sha256 = hashlib.sha256(stored.body).hexdigest()

@@ -76,6 +76,10 @@ class ChecksumStore:
         """Return the sums of some bytes."""
         return Checksums(_sha1(data), _md5(data))
 
+    def of_open_file(self, descriptor: int) -> Checksums:
+        """Return the sums of all bytes of an open file."""
+        return Checksums(*_hash(f"/proc/self/fd/{descriptor}"))
+
     def find(self, kind: str, encoded: str) -> Iterator[Digest]:
         """Yield the stored content that is known to have that sum; ``kind`` is sha1 or md5."""
         column = {"sha1": 2, "md5": 3}[kind]

@@ -66,6 +66,22 @@ class Manifests(ManifestReader):
             raise
         return temporary, missing
 
+    def place(self, place: Place, reference: Reference, blob: Digest) -> None:
+        """Link a blob of the image into a folder that has no manifest yet; the lock is held."""
+        folder = self._layout.manifest_folder(place.key, place.image, reference)
+        if not is_manifest_folder(folder):
+            atomic.new_folder(folder)
+            source = self._layout.layer(place.key, place.image, blob)
+            self._link_layer(blob, source, f"{folder}/{content_name(blob)}")
+
+    def displace(self, place: Place, reference: Reference, blob: Digest) -> bool:
+        """Take back what `place` did; return whether it could. The lock is held."""
+        folder = self._layout.manifest_folder(place.key, place.image, reference)
+        if is_manifest_folder(folder):
+            return False
+        atomic.remove(f"{folder}/{content_name(blob)}")
+        return atomic.remove_folder(folder) or True
+
     def _link_layer(self, blob: Digest, source: str, target: str) -> None:
         try:
             atomic.link(source, target)

@@ -26,7 +26,7 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
     errors.AuthenticationRequired: (401, "UNAUTHORIZED"),
     errors.BlobUnknown: (404, "BLOB_UNKNOWN"),
     errors.BodyTooLarge: (413, "SIZE_INVALID"),
-    errors.ChecksumMismatch: (409, "DIGEST_INVALID"),
+    errors.ChecksumMismatch: (409, "UNSUPPORTED"),
     errors.ContentUnknown: (404, "BLOB_UNKNOWN"),
     errors.CredentialsWrong: (401, "UNAUTHORIZED"),
     errors.Denied: (403, "DENIED"),

@@ -70,8 +70,6 @@ def send_blob(blob: Blob) -> Response:
     """Return a blob, or the range of it that was asked for."""
     if is_cached_by_client(blob.digest):
         return not_modified(blob.digest)
-    part = parse_range(request.environ.get("HTTP_RANGE"), blob.size)
-    offset, length = part or (0, blob.size)
     headers = [
         ("Content-Type", OCTET_STREAM),
         ("ETag", f'"{blob.digest}"'),
@@ -79,6 +77,13 @@ def send_blob(blob: Blob) -> Response:
         ("Cache-Control", "private, max-age=31536000"),
         ("Content-Disposition", "attachment"),
     ]
+    return send_file(blob, headers)
+
+
+def send_file(blob: Blob, headers: list[tuple[str, str]]) -> Response:
+    """Return the bytes of a blob, or the range of them that was asked for, under ``headers``."""
+    part = parse_range(request.environ.get("HTTP_RANGE"), blob.size)
+    offset, length = part or (0, blob.size)
     if request.method == "GET" and length > _READ_AT_ONCE:
         offloaded = _offloaded(blob, headers, length)
         if offloaded is not None:

@@ -8,19 +8,20 @@ from registry.model.names import ImageName, RepositoryKey
 
 KEY, IMAGE = RepositoryKey("docker-local"), ImageName("team/app")
 READ, WRITE, DELETE = Action.READ, Action.WRITE, Action.DELETE
+ALL = set(Action)
 ADMIN, USER, NOBODY = Principal("root", admin=True), Principal("alice"), Principal(ANONYMOUS)
 
 TABLE = [
-    (False, ADMIN, {READ, WRITE, DELETE}),
-    (False, USER, {READ, WRITE, DELETE}),
+    (False, ADMIN, ALL),
+    (False, USER, ALL),
     (False, NOBODY, set()),
-    (True, ADMIN, {READ, WRITE, DELETE}),
-    (True, USER, {READ, WRITE, DELETE}),
+    (True, ADMIN, ALL),
+    (True, USER, ALL),
     (True, NOBODY, {READ}),
 ]
 PATH = f"{KEY}/{IMAGE}"
 SCOPES: list[tuple[Access | None, set[Action]]] = [
-    (None, {READ, WRITE, DELETE}),
+    (None, ALL),
     ({}, set()),
     ({PATH: frozenset()}, set()),
     ({PATH: frozenset({READ})}, {READ}),

@@ -2,7 +2,7 @@
 
 Read in this order: ``content`` with ``browsing`` (the repositories as trees: download, delete),
 ``deploying`` (the other way), ``storage`` with ``item_answers`` (what is known of files and
-folders), ``properties``, ``locations`` (where in a tree a request points), ``aql``, ``search`` and
+folders), ``properties``, ``promotion``, ``locations`` (where in a tree a request points), ``aql``, ``search`` and
 ``search_builds`` (finding files), ``system`` (what stands
 in front of the server), ``system_about`` (what the server says of itself),
 ``system_configuration`` (what is set elsewhere), ``system_work`` (pruning and counting).
@@ -12,6 +12,7 @@ from registry.web.artifactory import (
     aql,
     content,
     deploying,
+    promotion,
     properties,
     search,
     search_builds,
@@ -28,6 +29,7 @@ __all__ = [
     "blueprint",
     "content",
     "deploying",
+    "promotion",
     "properties",
     "search",
     "search_builds",
