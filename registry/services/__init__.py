@@ -3,7 +3,8 @@
 Read in this order: ``instance`` (what one registry consists of), ``setup`` (the first start),
 ``readiness`` (whether the storage can serve), ``pruning`` with ``pruning_steps`` and
 ``pruning_report`` (freeing what nothing needs), ``trashcan`` (what was deleted, and back),
-``history`` (what a tag was, and back), ``retention`` (deleting tags by rules) and ``regret`` (the
+``history`` (what a tag was, and back), ``promotion`` (images go on to another
+repository), ``retention`` (deleting tags by rules) and ``regret`` (the
 rules tried on the past), ``usage`` with ``usage_books``, ``usage_forecast``, ``usage_lineage`` and
 ``usage_report`` (what costs how many bytes), ``findings`` (every kind of damage), ``inspection``
 (what all checks share), ``checking`` with ``checking_images``, ``checking_folders``,

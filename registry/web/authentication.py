@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+from typing import Final
 
 from flask import Request, request
 
@@ -22,6 +24,9 @@ from registry.web.routing import Right
 
 AUTHORIZATION_LIMIT = 8192
 """Characters of the header; the longest token has half of that."""
+
+_PROMOTION: Final = re.compile(r"/v2(?:/[^/]+)?/promote/?|.*/api/docker/[^/]+/v2/promote/?")
+"""What Artifactory's clients ask for below the addresses of the Docker API."""
 
 
 def principal_of(incoming: Request, authentication: Authentication) -> Principal:
@@ -68,7 +73,8 @@ def parse_basic(credentials: str) -> tuple[str, str]:
 
 def speaks_docker(path: str) -> bool:
     """Return whether a path belongs to the Docker API, and not to Artifactory's."""
-    return path == "/v2" or path.startswith("/v2/") or "/api/docker/" in path
+    docker = path == "/v2" or path.startswith("/v2/") or "/api/docker/" in path
+    return docker and not ("/promote" in path and _PROMOTION.fullmatch(path))
 
 
 def challenge(call: Call, error: RegistryError) -> str:
