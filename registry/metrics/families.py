@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from registry.metrics import processes
@@ -124,8 +124,9 @@ def storage(total: int, free: int, uploads: int) -> Iterator[str]:
     yield gauge("registry_uploads_in_progress", "Uploads that have not ended.", [({}, uploads)])
 
 
-def repositories(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield how much each repository holds, as last counted."""
+def repositories(summary: Mapping[str, Any]) -> Iterator[str]:
+    """Yield how much each repository holds; ``summary`` is what `StorageSummary.kept` returns."""
+    found = summary.get("repositories", [])
     for name, field, meaning in (
         ("registry_repository_bytes", "bytes", "Bytes of all files, shared ones each time."),
         ("registry_repository_files", "files", "Manifests, configurations and layers."),
@@ -133,3 +134,7 @@ def repositories(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     ):
         samples = [({"repository": str(one["key"])}, int(one[field])) for one in found]
         yield gauge(name, meaning, samples)
+    yield gauge(
+        "registry_repositories_counted_timestamp_seconds", "When that was counted.",
+        [({}, round(float(summary.get("countedAt", 0)), 3))],
+    )  # fmt: skip

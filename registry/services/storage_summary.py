@@ -115,6 +115,10 @@ class StorageSummary:
         status = os.statvfs(self._store.layout.root)
         return status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize
 
+    def uploads(self) -> int:
+        """Return how many uploads have begun and not ended."""
+        return self._counting.uploads()
+
     def document(self) -> dict[str, Any]:
         """Return Artifactory's summary: sizes as texts, numbers of things in a list as numbers."""
         figures = self.figures()

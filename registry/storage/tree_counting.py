@@ -14,6 +14,7 @@ from registry.model.names import RepositoryKey
 from registry.storage import walk
 from registry.storage.folder_records import MADE, FolderRecords
 from registry.storage.layout import MANIFEST_FILES, Layout, is_part, parse_content_name, part_of
+from registry.storage.manifest_files import listed
 
 
 @dataclass(slots=True)
@@ -86,6 +87,11 @@ class TreeCounting:
                 continue
         return counts
 
+    def uploads(self) -> int:
+        """Return how many uploads have begun and not ended."""
+        names = listed(self._layout.top("uploads"))
+        return sum(name.endswith(".jsonl") for name in names)
+
 
 def _with_parents(locations: Iterable[str]) -> set[str]:
     found = set[str]()
@@ -115,7 +121,4 @@ def _count_file(entry: os.DirEntry[str], counts: Counts) -> bool:
 
 def _has_names(path: str) -> bool:
     """Return whether a folder has names that are in their final place."""
-    try:
-        return any(not name.startswith("_") for name in os.listdir(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    return any(not name.startswith("_") for name in listed(path))

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from collections.abc import Iterator
+from typing import Final
 
+from flask import Blueprint, Response, request
+
+from registry import __version__
 from registry.metrics import exposition, families
+from registry.model.errors import AnswerUnacceptable
+from registry.services.instance import Instance
 from registry.web.answers import Answer
 from registry.web.context import current
 from registry.web.routing import Right, route
 
 blueprint = Blueprint("metrics", __name__)
 
+_TYPE: Final = "text/plain"
 
-@route(blueprint, ("",), "/metrics", ["GET"], Right.ADMIN)
+
+@route(blueprint, ("",), "/metrics", ["GET"], Right.MONITOR)
+@route(blueprint, ("/artifactory", ""), "/api/v1/metrics", ["GET"], Right.MONITOR)
 def show() -> Response:
-    """What Prometheus reads."""
-    text = "".join(families.pruning(current().instance.pruning.record()))
+    """What Prometheus reads; 406 for a client that takes no text."""
+    if request.accept_mimetypes and not request.accept_mimetypes[_TYPE]:
+        raise AnswerUnacceptable(f"the figures are {exposition.CONTENT_TYPE}")
+    text = "".join(_figures(current().instance))
     return Answer(200, [("Content-Type", exposition.CONTENT_TYPE)], text.encode())
+
+
+def _figures(instance: Instance) -> Iterator[str]:
+    yield from families.about(__version__, instance.config.artifactory_version)
+    yield from families.requests(instance.figures)
+    yield from families.workers(instance.figures)
+    summary = instance.storage_summary
+    yield from families.storage(*summary.disk(), summary.uploads())
+    yield from families.repositories(summary.kept())
+    yield from families.pruning(instance.pruning.record())

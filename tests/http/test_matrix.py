@@ -31,6 +31,7 @@ from tests.http.support import (
 )
 
 SCOPE = f"repository:{KEY}/team/app"
+ADMINS = (Right.ADMIN, Right.MONITOR)
 NAMED = (Right.PULL, Right.PUSH, Right.DELETE)
 RIGHTS = {
     "blobs/<digest>": {"GET": Right.PULL, "DELETE": Right.DELETE},
@@ -99,6 +100,7 @@ def world(app: Flask, client: Client, instance: Instance) -> World:
         "upload_id": upload,
         "rest": "nothing/here",
         "path": "team/app/1.0",
+        "uuid": "nothing",
     }
     routes = []
     for rule in app.url_map.iter_rules():
@@ -134,7 +136,7 @@ def test_rights_are_those_of_the_reference(world: World) -> None:
 
 
 def test_without_credentials(world: World) -> None:
-    for route in world.of(Right.LOGIN, Right.ADMIN, *NAMED):
+    for route in world.of(Right.LOGIN, *ADMINS, *NAMED):
         answer = world.ask(route, None)
         if not route.docker:
             assert_basic(answer)
@@ -152,7 +154,7 @@ def test_without_credentials(world: World) -> None:
         assert answer.data if route.method != "HEAD" else not answer.data, route
     for route in world.of(Right.PUBLIC):
         if not (route.method == "POST" and route.path.endswith("/token")):
-            assert world.ask(route, None).status_code == 200, route
+            assert world.ask(route, None).status_code in (200, 404), route
 
 
 def assert_basic(answer: TestResponse) -> None:
@@ -163,11 +165,13 @@ def assert_basic(answer: TestResponse) -> None:
 
 def test_admins_alone(world: World) -> None:
     bob = world.client.as_user("bob", "password-of-bob")
-    for route in world.of(Right.ADMIN):
+    for route in world.of(*ADMINS):
         assert world.ask(route, bob.authorization).status_code == 403, route
         limited = get_token(world.client, f"{SCOPE}:pull,push,delete")
         assert world.ask(route, f"Bearer {limited}").status_code == 401, route
-        assert world.ask(route, world.client.authorization).status_code == 200, route
+        status = world.ask(route, world.client.authorization).status_code
+        assert status < 500, route
+        assert status not in (401, 403), route
 
 
 WRONG = {
@@ -181,7 +185,7 @@ WRONG = {
 @pytest.mark.parametrize("value", WRONG.values(), ids=WRONG.keys())
 def test_wrong_credentials(world: World, storage: Path, value: str) -> None:
     before = tree(storage)
-    for route in world.of(Right.LOGIN, Right.ADMIN, *NAMED):
+    for route in world.of(Right.LOGIN, *ADMINS, *NAMED):
         answer = world.ask(route, value)
         if not route.docker:
             assert_basic(answer)
