@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from registry.cli.common import (
@@ -13,7 +15,8 @@ from registry.cli.common import (
     storage_option,
 )
 from registry.model.names import RepositoryKey
-from registry.repositories.definitions import FIELDS, parse_field
+from registry.model.repository_fields import FIELDS, FIELDS_OF, KEPT, KINDS, LOCAL
+from registry.model.repository_values import parse_field
 
 
 @click.group()
@@ -23,14 +26,26 @@ def repo() -> None:
 
 @repo.command()
 @click.argument("key")
-@click.option("--type", "kind", type=click.Choice(["local"]), default="local", show_default=True)
+@click.argument("fields", nargs=-1, metavar="[FIELD=VALUE...]")
+@click.option(
+    "--class", "--type", "kind", type=click.Choice(KINDS), default=LOCAL, show_default=True,
+    help="What the repository is.",
+)  # fmt: skip
 @storage_option
 @click.pass_obj
 @says_why
-def create(faces: Faces, key: str, kind: str, config_file: str | None, storage: str | None) -> None:
+def create(
+    faces: Faces,
+    key: str,
+    fields: tuple[str, ...],
+    kind: str,
+    config_file: str | None,
+    storage: str | None,
+) -> None:
     """Create the repository KEY."""
     instance = open_instance(faces, config_file, storage)
-    instance.definitions.create(RepositoryKey.parse(key), kind, {})
+    parsed = dict(parse_field(text, kind) for text in fields)
+    instance.definitions.create(RepositoryKey.parse_new(key), kind, parsed)
     click.echo(f"Created the {kind} repository '{key}'.")
 
 
@@ -49,15 +64,30 @@ def set_fields(
 ) -> None:
     """Change fields of the repository KEY; running servers follow at once."""
     instance = open_instance(faces, config_file, storage)
-    parsed = dict(parse_field(text) for text in fields)
-    instance.definitions.update(RepositoryKey.parse(key), parsed)
+    definition = instance.definitions.get(RepositoryKey.parse(key))
+    parsed = dict(parse_field(text, definition.rclass) for text in fields)
+    instance.definitions.update(definition.key, parsed)
     click.echo(f"Changed {', '.join(parsed)} of '{key}'.")
 
 
-set_fields.help = (
-    (set_fields.help or "")
-    + "\n\nFields:\n\n\b\n"
-    + "\n".join(f"{name}: {field.description}" for name, field in FIELDS.items())
+def _explained(kind: str) -> str:
+    """Return the fields with an effect that a kind has, and the kinds before it have not."""
+    before = [FIELDS_OF[each] for each in KINDS[: KINDS.index(kind)]]
+    lines = [
+        f"{name}: {FIELDS[name].description}"
+        for name in FIELDS_OF[kind]
+        if FIELDS[name].description != KEPT and not any(name in fields for fields in before)
+    ]
+    return f"Fields of {kind} repositories:\n\n\b\n" + "\n".join(lines)
+
+
+set_fields.help = "\n\n".join(
+    [
+        set_fields.help or "",
+        "A list has commas between its values. 'repo show' tells all fields of a repository; those "
+        "that are missing here are kept for clients of Artifactory.",
+        *map(_explained, KINDS),
+    ]
 )
 
 
@@ -96,7 +126,14 @@ def show(
         print_json(document)
         return
     for name, value in document.items():
-        click.echo(f"{name} = {str(value).lower() if isinstance(value, bool) else value}")
+        click.echo(f"{name} = {_spelled(value)}")
+
+
+def _spelled(value: object) -> str:
+    """Return a value as `set` takes it."""
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 @repo.command()

@@ -25,10 +25,12 @@ _IMAGE: Final = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*", re.ASCII)
 _KEY: Final = re.compile(r"[a-z][a-z0-9]*(?:(?:\.|__|_|-+)[a-z0-9]+)*")
 
-_RESERVED_KEYS: Final = frozenset(
-    {"access", "api", "artifactory", "healthz", "list", "metrics", "readyz", "repo", "router"}
-    | {"static", "trash", "ui", "v1", "v2", "webapp"}
+RESERVED_KEYS: Final = frozenset(
+    {"access", "api", "artifactory", "batch", "configurations", "existence", "healthz", "list"}
+    | {"metrics", "null", "readyz", "repo", "router", "static", "trash", "ui", "v1", "v2"}
+    | {"webapp"}
 )
+"""Words that stand in the place of a key in some path."""
 
 
 def _shown(text: str) -> str:
@@ -121,11 +123,21 @@ class RepositoryKey(str):
                 "separators (., _ or -) between them, and begins with a letter",
                 {"key": _shown(text)},
             )
-        if text in _RESERVED_KEYS:
-            raise RepositoryKeyInvalid(f"the key '{text}' is reserved", {"key": text})
-        if text.endswith("-cache"):
+        return cls(text)
+
+    @classmethod
+    def parse_new(cls, text: str) -> RepositoryKey:
+        """Return the key that ``text`` spells; it may be given to a new repository.
+
+        Raises:
+            RepositoryKeyInvalid: the text cannot be a repository key, or stands for something else.
+        """
+        key = cls.parse(text)
+        if key in RESERVED_KEYS:
+            raise RepositoryKeyInvalid(f"the key '{key}' is reserved", {"key": key})
+        if key.endswith("-cache"):
             raise RepositoryKeyInvalid(
                 "a key may not end in '-cache': that names the cache of a remote repository",
-                {"key": text},
+                {"key": key},
             )
-        return cls(text)
+        return key

@@ -11,6 +11,7 @@ from registry.model.digests import Digest
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
 from registry.model.retention import Decision
+from registry.repositories.reach import EVERYWHERE, Reach
 from registry.storage.upload_writer import UploadWriter
 
 
@@ -30,6 +31,8 @@ class Repository(ABC):
     """
 
     key: RepositoryKey
+    reach: Reach = EVERYWHERE
+    """What of it the guarded repository lets through, whoever asks."""
 
     # --- asked of every kind -------------------------------------------------------------------
 

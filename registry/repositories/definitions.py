@@ -1,70 +1,37 @@
 """What is configured of each repository: documents in ``etc/repositories``.
 
-Fields have Artifactory's names, types and defaults; ``allowSparseIndexes`` is ours.
+A document has the fields that were given; the others have their defaults. One with a password can
+be read by its owner alone.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from registry.model.content import Actor
-from registry.model.errors import (
-    FieldInvalid,
-    RepositoryExists,
-    RepositoryNotEmpty,
-    RepositoryUnknown,
-)
+from registry.model.errors import RepositoryExists, RepositoryNotEmpty, RepositoryUnknown
 from registry.model.names import RepositoryKey
 from registry.model.paging import PageRequest
-from registry.model.retention_rules import parse_rules
+from registry.model.repository_fields import (
+    FIELDS,
+    FIELDS_OF,
+    FIXED,
+    LOCAL,
+    MASKED,
+    PACKAGE_TYPE,
+    FieldValue,
+)
+from registry.model.repository_values import MASK, checked
+from registry.repositories.membership import require_sound, without
+from registry.repositories.reach import EVERYWHERE, Reach, reach_of
 from registry.storage import atomic, documents, syncing
 from registry.storage.store import Store
 
-FieldValue = str | bool | int
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A field that can be set: its default, from which its type follows, and its meaning."""
-
-    default: FieldValue
-    description: str
-
-
-FIELDS: Final[Mapping[str, Field]] = {
-    "description": Field("", "what the repository is for, shown to its users"),
-    "notes": Field("", "internal description, for admins"),
-    "blockPushingSchema1": Field(True, "refuse manifests of the old schema 1"),
-    "maxUniqueTags": Field(0, "tags that each image keeps, the last pushed ones; 0: all"),
-    "dockerTagRetention": Field(
-        1, "images that a tag keeps by digest: the present one and those it had before"
-    ),
-    "untaggedRetentionDays": Field(
-        7, "days that a manifest without a tag can be pulled by digest; -1: for ever"
-    ),
-    "retention": Field(
-        "", "rules for deleting tags, such as 'keep last=10; delete pushed>90d'; see retention.md"
-    ),
-    "registryPort": Field(
-        0, "port of a reverse proxy that stands for this repository alone; 0: none"
-    ),
-    "allowSparseIndexes": Field(False, "accept indexes and images whose parts are not all present"),
-}
-"""The fields of a local repository that are in force."""
-
-_NUMBER: Final = re.compile(r"-?[0-9]{1,9}")
-_LEAST: Final[Mapping[str, int]] = {
-    "maxUniqueTags": 0,
-    "dockerTagRetention": 1,
-    "untaggedRetentionDays": -1,
-    "registryPort": 0,
-}
-_MOST: Final[Mapping[str, int]] = {"registryPort": 65535}
-_FIXED: Final = ("key", "rclass", "packageType")
+_FOREIGN_LAYERS: Final = "externalDependenciesPatterns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +41,45 @@ class RepositoryDefinition:
     key: RepositoryKey
     rclass: str
     fields: Mapping[str, FieldValue]
+    """Every field of its kind; a password is among them."""
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+    """What clients have given beside the fields, and want back."""
+    reach: Reach = field(default=EVERYWHERE, compare=False)
 
     def document(self) -> dict[str, Any]:
-        """Return the definition in Artifactory's form."""
-        return {"key": self.key, "rclass": self.rclass, "packageType": "docker", **self.fields}
+        """Return the definition in Artifactory's form, without secrets."""
+        fields = dict(self.fields)
+        if fields.get(MASKED):
+            fields[MASKED] = MASK
+        if fields.get("externalDependenciesEnabled") and not fields[_FOREIGN_LAYERS]:
+            fields[_FOREIGN_LAYERS] = ["**"]
+        fixed = {"key": self.key, "rclass": self.rclass, "packageType": PACKAGE_TYPE}
+        return {**fixed, **fields, **self.unknown}
 
     def flag(self, name: str) -> bool:
-        """Return a field that is true or false."""
-        return bool(self.fields[name])
+        """Return a field that is true or false; what its kind has not has its default."""
+        return bool(self._value(name))
 
     def number(self, name: str) -> int:
         """Return a field that is a number."""
-        return int(self.fields[name])
+        value = self._value(name)
+        return value if isinstance(value, int) else 0
 
     def text(self, name: str) -> str:
         """Return a field that is a text."""
-        return str(self.fields[name])
+        return str(self._value(name))
+
+    def _value(self, name: str) -> FieldValue:
+        return self.fields[name] if name in self.fields else FIELDS[name].default
+
+
+@dataclass(frozen=True, slots=True)
+class NewRepository:
+    """A repository that is to be created."""
+
+    key: RepositoryKey
+    rclass: str
+    fields: Mapping[str, object]
 
 
 class Definitions:
@@ -97,11 +87,20 @@ class Definitions:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._made: dict[str, tuple[Mapping[str, Any], RepositoryDefinition]] = {}
 
     def find(self, key: str) -> RepositoryDefinition | None:
         """Return the definition of that key, or None; ``key`` must be safe as a file name."""
         document = self._store.documents.read(self._store.layout.repository_definition(key))
-        return None if document is None else _definition(document)
+        if document is None:
+            self._made.pop(key, None)
+            return None
+        known = self._made.get(key)
+        if known is not None and known[0] is document:
+            return known[1]
+        made = _definition(document)
+        self._made[key] = document, made
+        return made
 
     def all_keys(self) -> list[str]:
         """Return the keys of all repositories, sorted; also of those with a damaged definition."""
@@ -125,45 +124,81 @@ class Definitions:
         return [found for found in map(self.find, self.all_keys()) if found is not None]
 
     def create(
-        self, key: RepositoryKey, rclass: str, fields: Mapping[str, FieldValue]
+        self, key: RepositoryKey, rclass: str, fields: Mapping[str, object]
     ) -> RepositoryDefinition:
         """Create a repository.
 
         Raises:
             RepositoryExists: the key is taken.
-            FieldInvalid: a field is unknown or has a wrong value.
+            FieldInvalid: a field has a wrong value, or one that contradicts other repositories.
         """
-        document = {"key": key, "rclass": rclass, "packageType": "docker", **_checked(fields)}
+        return self.create_all([NewRepository(key, rclass, fields)])[0]
+
+    def create_all(self, wanted: Sequence[NewRepository]) -> list[RepositoryDefinition]:
+        """Create repositories, all or none; virtual ones may have others of them as members.
+
+        Raises:
+            RepositoryExists, FieldInvalid.
+        """
+        made: dict[str, dict[str, Any]] = {}
+        for new in wanted:
+            if new.key in made:
+                raise _exists(new.key)
+            fixed = {"key": new.key, "rclass": new.rclass, "packageType": PACKAGE_TYPE}
+            made[new.key] = fixed | checked(new.rclass, new.fields)
         with self._store.locks.definitions():
-            self._store.trash.resolve_key(key)
+            for new in wanted:
+                self._store.trash.resolve_key(new.key)
+            self._require_sound(made)
+            with contextlib.ExitStack() as undoing:
+                for new in wanted:
+                    self._put_new(new.key, made[new.key])
+                    undoing.callback(self._take_out, new.key)
+                undoing.pop_all()
+        return [_definition(document) for document in made.values()]
+
+    def _put_new(self, key: RepositoryKey, document: dict[str, Any]) -> None:
+        if document["rclass"] == LOCAL:
             atomic.new_folder(self._store.layout.repository(key))
             syncing.barrier(self._store.layout.top("artifacts"))
-            try:
-                documents.create(self._store.layout.repository_definition(key), document)
-            except FileExistsError:
-                # Whoever made it may have been killed, and who is told so will push to it.
-                syncing.barrier(self._store.layout.top("etc/repositories"))
-                raise RepositoryExists(
-                    f"the repository '{key}' exists already; 'repo set' changes it", {"key": key}
-                ) from None
-        return _definition(document)
+        try:
+            documents.create(self._path(key), document, _mode(document))
+        except FileExistsError:
+            # Whoever made it may have been killed, and who is told so will push to it.
+            syncing.barrier(self._store.layout.top("etc/repositories"))
+            raise _exists(key) from None
 
-    def update(self, key: RepositoryKey, fields: Mapping[str, FieldValue]) -> RepositoryDefinition:
+    def _take_out(self, key: str) -> None:
+        atomic.remove(self._path(key))
+        syncing.sync_folder(self._store.layout.top("etc/repositories"))
+
+    def update(self, key: RepositoryKey, fields: Mapping[str, object]) -> RepositoryDefinition:
         """Change some fields; the others keep their values.
 
         Raises:
             RepositoryUnknown, FieldInvalid.
         """
-        checked = _checked(fields)
+        return self.update_all([(key, fields)])[0]
+
+    def update_all(
+        self, changes: Sequence[tuple[RepositoryKey, Mapping[str, object]]]
+    ) -> list[RepositoryDefinition]:
+        """Change some fields of several repositories, of all or of none.
+
+        Raises:
+            RepositoryUnknown, FieldInvalid.
+        """
+        made: dict[str, dict[str, Any]] = {}
         with self._store.locks.definitions():
-            self.get(key)
-            path = self._store.layout.repository_definition(key)
-            document = dict(self._store.documents.read(path) or {}) | checked
-            documents.replace(path, document)
-        return _definition(document)
+            for key, fields in changes:
+                kind = self.get(key).rclass
+                made[key] = (made.get(key) or self._stored(key)) | checked(kind, fields)
+            self._require_sound(made)
+            self._replace(made)
+        return [_definition(made[key]) for key, _ in changes]
 
     def remove(self, key: RepositoryKey) -> None:
-        """Remove an empty repository.
+        """Remove an empty repository, also from the virtual ones that have it as a member.
 
         Raises:
             RepositoryUnknown: there is none.
@@ -175,8 +210,8 @@ class Definitions:
                 raise RepositoryNotEmpty(
                     f"the repository '{key}' holds images; delete them first", {"key": key}
                 )
-            atomic.remove(self._store.layout.repository_definition(key))
-            syncing.sync_folder(self._store.layout.top("etc/repositories"))
+            with self._leaving_virtual_ones(key):
+                self._take_out(key)
             folder = self._store.layout.repository(key)
             for path, _, _ in os.walk(folder, topdown=False):
                 atomic.remove_folder(path)
@@ -184,63 +219,79 @@ class Definitions:
     def delete(self, key: RepositoryKey, actor: Actor) -> None:
         """Delete a repository with all its images, to the trash.
 
+        It also leaves the virtual repositories that have it as a member.
+
         Raises:
             RepositoryUnknown: there is none.
         """
         with self._store.locks.definitions():
             self.get(key)
             self._store.trash.resolve_key(key)
-            self._store.trash.take_repository(
-                key, self._store.layout.repository_definition(key), actor
-            )
+            with self._leaving_virtual_ones(key):
+                self._store.trash.take_repository(key, self._path(key), actor)
+
+    @contextlib.contextmanager
+    def _leaving_virtual_ones(self, key: RepositoryKey) -> Iterator[None]:
+        """Take a repository out of the virtual ones before it goes, and back if it cannot go.
+
+        Before, because whoever is killed in between leaves a repository that can be deleted once
+        more, and not a name that would make a member of whatever gets it next.
+        """
+        before: dict[str, dict[str, Any]] = {}
+        changed: dict[str, dict[str, Any]] = {}
+        for definition in self.all():
+            document = self._stored(definition.key)
+            smaller = without(document, key)
+            if smaller is not None:
+                before[definition.key], changed[definition.key] = document, smaller
+        self._replace(changed)
+        try:
+            yield
+        except BaseException:
+            self._replace(before)
+            raise
+
+    def _require_sound(self, made: Mapping[str, dict[str, Any]]) -> None:
+        """Raise FieldInvalid unless some documents fit together with all that are stored."""
+        if all(document["rclass"] == LOCAL for document in made.values()):
+            return
+        known = {**{key: self._stored(key) for key in self.all_keys()}, **made}
+        for key in made:
+            require_sound(key, known)
+
+    def _replace(self, made: Mapping[str, dict[str, Any]]) -> None:
+        for key, document in made.items():
+            documents.replace(self._path(key), document, _mode(document))
+
+    def _stored(self, key: str) -> dict[str, Any]:
+        return dict(self._store.documents.read(self._path(key)) or {})
+
+    def _path(self, key: str) -> str:
+        return self._store.layout.repository_definition(key)
 
 
-def parse_field(text: str) -> tuple[str, FieldValue]:
-    """Return the name and value that a text of the form ``FIELD=VALUE`` spells.
-
-    Raises:
-        FieldInvalid: the field is unknown, or the value not of its type.
-    """
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise FieldInvalid(f"'{text}' is not of the form FIELD=VALUE")
-    if isinstance(_field(name).default, bool):
-        if value not in ("true", "false"):
-            raise FieldInvalid(f"'{name}' is 'true' or 'false', not '{value}'", {"field": name})
-        return name, value == "true"
-    if isinstance(_field(name).default, int):
-        if not _NUMBER.fullmatch(value):
-            raise FieldInvalid(f"'{name}' is a whole number, not '{value}'", {"field": name})
-        return name, int(value)
-    return name, value
+def _exists(key: RepositoryKey) -> RepositoryExists:
+    return RepositoryExists(
+        f"the repository '{key}' exists already; 'repo set' changes it", {"key": key}
+    )
 
 
-def _field(name: str) -> Field:
-    field = FIELDS.get(name)
-    if field is None:
-        reason = "cannot be changed" if name in _FIXED else "is not a field"
-        raise FieldInvalid(f"'{name}' {reason}; the fields are: {', '.join(FIELDS)}")
-    return field
-
-
-def _checked(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
-    for name, value in fields.items():
-        if type(value) is not type(_field(name).default):
-            raise FieldInvalid(f"'{name}' has a value of the wrong type", {"field": name})
-        least = _LEAST.get(name)
-        if least is not None and int(value) < least:
-            raise FieldInvalid(f"'{name}' is at least {least}, not {value}", {"field": name})
-        most = _MOST.get(name)
-        if most is not None and int(value) > most:
-            raise FieldInvalid(f"'{name}' is at most {most}, not {value}", {"field": name})
-        if name == "retention":
-            parse_rules(str(value))
-    return dict(fields)
+def _mode(document: Mapping[str, Any]) -> int:
+    return atomic.SECRET_MODE if document.get(MASKED) else atomic.DOCUMENT_MODE
 
 
 def _definition(document: Mapping[str, Any]) -> RepositoryDefinition:
+    kind = document["rclass"]
+    known = FIELDS_OF.get(kind, FIELDS_OF[LOCAL])
+    fields = {name: document.get(name, known[name].default) for name in known}
     return RepositoryDefinition(
         key=RepositoryKey(document["key"]),
-        rclass=document["rclass"],
-        fields={name: document.get(name, field.default) for name, field in FIELDS.items()},
+        rclass=kind,
+        fields=fields,
+        unknown={
+            name: value
+            for name, value in document.items()
+            if name not in FIELDS and name not in FIXED
+        },
+        reach=reach_of(document["key"], kind, fields),
     )

@@ -26,6 +26,7 @@ from registry.model.errors import (
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
 from registry.repositories.base import PushedManifest, Repository
+from registry.repositories.reach import EVERYWHERE
 from registry.storage.upload_writer import UploadWriter
 
 
@@ -47,6 +48,7 @@ class GuardedRepository:
         self, unguarded: Repository, principal: Principal, decisions: Decisions, address: str
     ) -> None:
         self._unguarded = unguarded
+        self._reach = unguarded.reach
         self._principal = principal
         self._decisions = decisions
         self._actor = Actor(principal.name, address)
@@ -65,11 +67,16 @@ class GuardedRepository:
             raise Denied(f"'{principal.name}' may not {action.value} '{self.key}/{image}'")
         if not in_scope(principal, action, self.key, image):
             raise ScopeInsufficient(f"the token does not allow to {action.value} this image")
+        if self._reach is not EVERYWHERE:
+            self._reach.require(action, image)
 
     def may(self, action: Action, image: ImageName) -> bool:
         """Return whether `require` would let it pass."""
-        return self._decisions.allows(self._principal, action, self.key, image) and in_scope(
-            self._principal, action, self.key, image
+        principal = self._principal
+        return (
+            self._decisions.allows(principal, action, self.key, image)
+            and in_scope(principal, action, self.key, image)
+            and (self._reach is EVERYWHERE or self._reach.allows(action, image))
         )
 
     def images(self, request: PageRequest) -> Page[ImageName]:
@@ -79,20 +86,33 @@ class GuardedRepository:
         """
 
         def readable(image: ImageName) -> bool:
-            return self._decisions.allows(self._principal, Action.READ, self.key, image)
+            return self._decisions.allows(
+                self._principal, Action.READ, self.key, image
+            ) and self._reach.allows(Action.READ, image)
 
         return self._unguarded.images(request, readable)
 
     def tags(self, image: ImageName, request: PageRequest) -> Page[Tag]:
         """See `Repository.tags`."""
         self.require(Action.READ, image)
-        return self._unguarded.tags(image, request)
+        page = self._unguarded.tags(image, request)
+        if self._reach is EVERYWHERE:
+            return page
+        names = [tag for tag in page.names if self._reach.has_manifest(image, tag)]
+        while page.more and len(names) < (request.limit or 0):
+            left = PageRequest((request.limit or 0) - len(names), page.names[-1])
+            page = self._unguarded.tags(image, left)
+            names += [tag for tag in page.names if self._reach.has_manifest(image, tag)]
+        return Page(names, page.more)
 
     def manifest(self, image: ImageName, reference: Reference) -> StoredManifest:
         """See `Repository.manifest`; a "yes" to somebody who may push is renewed."""
         self.require(Action.READ, image)
         renew = isinstance(reference, Digest) and self.may(Action.WRITE, image)
-        return self._unguarded.manifest(image, reference, renew=renew)
+        stored = self._unguarded.manifest(image, reference, renew=renew)
+        if self._reach is not EVERYWHERE:
+            self._reach.require_manifest(Action.READ, image, reference, stored.media_type)
+        return stored
 
     def record_pull(self, image: ImageName, reference: Reference, digest: Digest) -> None:
         """See `Repository.record_pull`; for a manifest that `manifest` has just returned."""
@@ -186,16 +206,20 @@ class GuardedRepository:
     ) -> PushedManifest:
         """See `Repository.put_manifest`."""
         self.require(Action.WRITE, image)
+        for each in (reference, *tags):
+            self._reach.require_manifest(Action.WRITE, image, each, content_type)
         return self._unguarded.put_manifest(image, reference, body, content_type, self._actor, tags)
 
     def delete_manifest(self, image: ImageName, reference: Reference) -> None:
         """See `Repository.delete_manifest`."""
         self.require(Action.DELETE, image)
+        self._reach.require_manifest(Action.DELETE, image, reference)
         self._unguarded.delete_manifest(image, reference, self._actor)
 
     def delete_tag(self, image: ImageName, tag: Tag) -> None:
         """See `Repository.delete_tag`."""
         self.require(Action.DELETE, image)
+        self._reach.require_manifest(Action.DELETE, image, tag)
         self._unguarded.delete_tag(image, tag, self._actor)
 
     def delete_image(self, image: ImageName) -> None:

@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, Final
 
 from registry.model.digests import HEX_LENGTHS
-from registry.repositories.definitions import FIELDS
+from registry.model.repository_fields import MASKED
+from registry.model.repository_values import wrong_fields
 from registry.services.findings import Finding
 from registry.services.inspection import Inspection
 from registry.storage import walk
@@ -17,7 +18,6 @@ from registry.storage.line_files import ENDING
 from registry.storage.walk import Entry
 
 _SECRET: Final = 0o077
-_KINDS: Final = ("local", "remote", "virtual")
 _USER: Final = {"name": str, "admin": bool, "passwordHash": str, "credential": str, "created": str}
 _SETTLED: Final = 60.0
 """Seconds after which an upload's two files belong together: they are made one after the other."""
@@ -142,16 +142,12 @@ class StateChecker:
         if document.get("key") != key:
             message = f"is that of '{document.get('key')}'"
             yield self._find("definition-key-wrong", entry.path, message)
-        wrong = [
-            name
-            for name, field in FIELDS.items()
-            if type(document.get(name, field.default)) is not type(field.default)
-        ]
-        if document.get("rclass") not in _KINDS:
-            wrong.append("rclass")
+        wrong = wrong_fields(document)
         if wrong:
             message = f"has wrong values: {', '.join(wrong)}"
             yield self._find("definition-damaged", entry.path, message)
+        if document.get(MASKED):
+            yield from self._secret(entry)
 
     def _user(self, entry: Entry, name: str) -> Iterator[Finding]:
         document, finding = self._document(entry.path, "user-damaged")

@@ -17,7 +17,7 @@ from registry.model import properties
 from registry.model.digests import Digest
 from registry.model.manifests import MANIFEST_LIMIT, PARTS_LIMIT
 from registry.model.names import NAME_LIMIT, TAG_LIMIT, ImageName, Tag
-from registry.repositories.definitions import FIELDS
+from registry.model.repository_fields import FIELDS_OF, KINDS
 from registry.storage import layout
 from registry.web.errors import STATUSES
 from registry.web.paging import PAGE_LIMIT
@@ -61,13 +61,14 @@ def test_every_environment_variable_is_documented() -> None:
         assert f"| `{variable}` |" in page
 
 
-def test_every_repository_field_is_documented() -> None:
-    documented = {
-        bare(row[0]): [bare(cell) for cell in row[1:]] for row in tables("docs/settings.md")
-    }
-    for name, field in FIELDS.items():
-        shown = "empty" if field.default == "" else str(field.default).lower()
-        assert documented[name] == [shown, field.description]
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_repository_field_is_documented(kind: str) -> None:
+    rows = tables("docs/repositories.md")
+    documented = {(bare(row[0]), bare(row[1])): [bare(cell) for cell in row[2:]] for row in rows}
+    for name, field in FIELDS_OF[kind].items():
+        kinds = ", ".join(each for each in KINDS if name in FIELDS_OF[each])
+        shown = "empty" if field.default in ("", []) else json.dumps(field.default).strip('"')
+        assert documented[name, kinds] == [shown, field.description]
 
 
 def tree(text: str) -> list[str]:

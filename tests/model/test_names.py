@@ -39,10 +39,14 @@ BAD_TAGS = [
     "", ".", "..", ".a", "-a", "a/b", "a:b", "a b", "a\n", "a\0", "ä", "%41", "a+b", "a@b", "\n",
     "x" * (TAG_LIMIT + 1), "１", "../../etc/passwd",
 ]  # fmt: skip
+TAKEN_KEYS = [
+    "v2", "v1", "api", "artifactory", "access", "ui", "webapp", "null", "healthz", "readyz",
+    "configurations", "existence", "batch", "docker-cache", "a-cache",
+]  # fmt: skip
 GOOD_KEYS = ["a", "docker-local", "a.b", "a_b", "a__b", "a--b", "a1", "v22", "x" * KEY_LIMIT]
 BAD_KEYS = [
     "", "1a", "A", "a/b", "a-", "-a", ".a", "a..b", "a b", "a\n", "ä", "..", "x" * (KEY_LIMIT + 1),
-    "v2", "v1", "api", "artifactory", "ui", "healthz", "readyz", "docker-cache", "a-cache",
+    "a\\b", "a:b", "a|b", "a?b", 'a"b', "a<b", "a>b", "a*b", "Docker-Local", "_catalog",
 ]  # fmt: skip
 
 component = st.from_regex(r"[a-z0-9]+(?:(?:\.|__|_|-{1,3})[a-z0-9]+){0,3}", fullmatch=True)
@@ -75,12 +79,21 @@ def test_any_other_tag_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", GOOD_KEYS)
 def test_a_repository_key_of_the_grammar_is_taken(text: str) -> None:
     assert RepositoryKey.parse(text) == text
+    assert RepositoryKey.parse_new(text) == text
 
 
 @pytest.mark.parametrize("text", BAD_KEYS)
 def test_any_other_repository_key_is_refused(text: str) -> None:
+    for parse in (RepositoryKey.parse, RepositoryKey.parse_new):
+        with pytest.raises(RepositoryKeyInvalid):
+            parse(text)
+
+
+@pytest.mark.parametrize("text", TAKEN_KEYS)
+def test_a_key_that_stands_for_something_else_is_given_to_no_new_repository(text: str) -> None:
+    assert RepositoryKey.parse(text) == text
     with pytest.raises(RepositoryKeyInvalid):
-        RepositoryKey.parse(text)
+        RepositoryKey.parse_new(text)
 
 
 def test_a_long_bad_name_is_cut_in_the_error() -> None:

@@ -35,7 +35,7 @@ def test_targets(text: str, image: str | None, reference: Reference | None) -> N
         "", "/", "Docker", "docker-local/", "/app", "docker-local//app", "docker-local/app:",
         "docker-local/app@", "docker-local/app@sha256:12", "docker-local/App", "docker-local:1.0",
         f"docker-local@{DIGEST}", "docker-local/app:1.0:2.0", "docker-local/app:.x",
-        f"docker-local/app:1.0@{DIGEST}", "docker-local/app:1 0", "docker-local/../app", "v2/app",
+        f"docker-local/app:1.0@{DIGEST}", "docker-local/app:1 0", "docker-local/../app", "2v/app",
         "docker-local/app\n", "docker-local/app:x\n", "x" * 10_000, "docker-local/" + "x" * 300,
     ],
 )  # fmt: skip

@@ -12,9 +12,10 @@ import pytest
 from registry.model.digests import Digest
 from registry.model.errors import StorageFailed
 from registry.model.names import Tag
+from registry.model.repository_fields import FieldValue
 from registry.model.retention import Decision
 from registry.repositories import sidecars
-from registry.repositories.definitions import Definitions, FieldValue
+from registry.repositories.definitions import Definitions
 from registry.repositories.local import LocalRepository
 from registry.repositories.tag_limit import ACTOR
 from registry.repositories.tag_states import read_tag, read_tags
@@ -48,7 +49,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def limited(store: Store, most: int, **fields: FieldValue) -> LocalRepository:
-    return LocalRepository(store, Definitions(store).update(KEY, {"maxUniqueTags": most} | fields))
+    return LocalRepository(store, Definitions(store).update(KEY, {"maxUniqueTags": most, **fields}))
 
 
 def push(repository: LocalRepository, *tags: str) -> None:

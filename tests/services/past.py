@@ -12,9 +12,9 @@ import pytest
 from registry.config import Config
 from registry.model.digests import Digest
 from registry.model.names import ImageName, Tag
+from registry.model.repository_fields import FieldValue
 from registry.repositories import manifest_writer, sidecars
 from registry.repositories.base import Repository
-from registry.repositories.definitions import FieldValue
 from registry.services.instance import Instance
 from registry.storage import deletions, journal, trash
 from registry.storage import format as storage_format

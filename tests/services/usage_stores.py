@@ -14,8 +14,9 @@ from registry.model.digests import Digest
 from registry.model.errors import RegistryError
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.paging import PageRequest
+from registry.model.repository_fields import FieldValue
 from registry.model.targets import Target
-from registry.repositories.definitions import Definitions, FieldValue
+from registry.repositories.definitions import Definitions
 from registry.repositories.local import LocalRepository
 from registry.services.pruning import Limits, Options, Pruning
 from registry.storage import format as storage_format

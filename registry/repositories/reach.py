@@ -1,0 +1,136 @@
+"""What of a repository is in reach: its patterns, its blackout, and whether anything takes pushes.
+
+Patterns are over paths inside the repository, such as ``team/app/1.0/manifest.json``. Manifests
+are looked at one by one. Blobs, uploads and lists belong to the image: it is in reach if a pattern
+may fit something in it, and none shuts out all of it. Under a digest a manifest is in reach if its
+image is and no pattern shuts out its path there, ``team/app/sha256:<hex>/manifest.json``: clients
+ask by digest for what they have found by tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from registry.access.principals import Action
+from registry.model.ant import EVERYTHING, ant_patterns
+from registry.model.errors import Denied, ImageUnknown, OperationUnsupported, RegistryError
+from registry.model.media_types import INDEX_TYPES, MANIFEST_TYPES, bare
+from registry.model.names import ImageName, Reference, RepositoryKey, Tag
+from registry.model.repository_fields import LOCAL
+from registry.storage.layout import INDEX_FILE, MANIFEST_FILE, MANIFEST_FILES
+from registry.storage.manifest_files import Place, manifest_unknown
+
+_DEPTH: Final = 2
+"""Parts of a path below an image: the manifest folder, and what is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What of one repository is in reach."""
+
+    key: str
+    includes: str = EVERYTHING
+    excludes: str = ""
+    blacked_out: bool = False
+    read_only: str = ""
+    """Why nothing can be pushed or deleted; empty where it can."""
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether everything is in reach, so that nothing has to be asked."""
+        return not (
+            self.blacked_out
+            or self.read_only
+            or self.excludes
+            or self.includes not in (EVERYTHING, "**")
+        )
+
+    def has_path(self, path: str) -> bool:
+        """Return whether a file of that path inside the repository is in reach."""
+        return (
+            not self.blacked_out
+            and any(pattern.matches(path) for pattern in ant_patterns(self.includes))
+            and not self._excludes(path)
+        )
+
+    def has_folder(self, path: str, depth: int = _DEPTH) -> bool:
+        """Return whether anything that is ``depth`` parts below a path may be in reach."""
+        return (
+            not self.blacked_out
+            and any(p.may_match_below(path, depth) for p in ant_patterns(self.includes))
+            and not any(p.matches_all_below(path) for p in ant_patterns(self.excludes))
+        )
+
+    def has_manifest(self, image: ImageName, reference: Reference, content_type: str = "") -> bool:
+        """Return whether a manifest is in reach; without its type, whether one of any type is."""
+        names: Sequence[str] = MANIFEST_FILES
+        media_type = bare(content_type)
+        if media_type in MANIFEST_TYPES:
+            names = (INDEX_FILE if media_type in INDEX_TYPES else MANIFEST_FILE,)
+        paths = [f"{image}/{reference}/{name}" for name in names]
+        if isinstance(reference, Tag):
+            return any(self.has_path(path) for path in paths)
+        return self.has_folder(image) and not all(self._excludes(path) for path in paths)
+
+    def allows(self, action: Action, image: ImageName) -> bool:
+        """Return whether something may be done in an image, as far as the repository goes."""
+        writes = action is not Action.READ
+        return self.has_folder(image) and not (writes and self.read_only)
+
+    def require(self, action: Action, image: ImageName) -> None:
+        """Raise unless it is allowed: what is out of reach is unknown, and cannot be pushed.
+
+        Raises:
+            ImageUnknown, Denied, OperationUnsupported.
+        """
+        if self.allows(action, image):
+            return
+        if action is Action.READ or (action is Action.DELETE and not self._closed):
+            raise ImageUnknown("repository name not known to registry", {"name": image})
+        raise self._refusal(image)
+
+    def require_manifest(
+        self, action: Action, image: ImageName, reference: Reference, content_type: str = ""
+    ) -> None:
+        """Do the same for one manifest, after `require`.
+
+        Raises:
+            ManifestUnknown, Denied.
+        """
+        if self.has_manifest(image, reference, content_type):
+            return
+        if action in (Action.READ, Action.DELETE):
+            raise manifest_unknown(Place(RepositoryKey(self.key), image), reference)
+        raise self._refusal(f"{image}/{reference}")
+
+    @property
+    def _closed(self) -> bool:
+        return self.blacked_out or bool(self.read_only)
+
+    def _refusal(self, path: str) -> RegistryError:
+        if self.blacked_out:
+            return Denied(f"the repository '{self.key}' is blacked out")
+        if self.read_only:
+            return OperationUnsupported(self.read_only)
+        return Denied(f"the patterns of the repository '{self.key}' exclude '{path}'")
+
+    def _excludes(self, path: str) -> bool:
+        return any(pattern.matches(path) for pattern in ant_patterns(self.excludes))
+
+
+EVERYWHERE: Final = Reach("")
+"""The reach of a repository without any limits."""
+
+
+def reach_of(key: str, kind: str, fields: Mapping[str, Any]) -> Reach:
+    """Return what a definition leaves in reach."""
+    reach = Reach(
+        key,
+        fields["includesPattern"],
+        fields["excludesPattern"],
+        fields.get("blackedOut", False),
+        "" if kind == LOCAL else f"the {kind} repository '{key}' takes no pushes",
+    )
+    return EVERYWHERE if reach.unlimited else reach
