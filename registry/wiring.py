@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 
 from flask import Flask
@@ -15,6 +16,7 @@ from registry.cli.common import Faces
 from registry.config import Config
 from registry.jobs import Jobs
 from registry.metrics.figures import Figures
+from registry.metrics.logged import LogCounter
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
 from registry.server.listening import listen
@@ -29,6 +31,7 @@ from registry.services.pruning import Limits, Pruning
 from registry.services.readiness import Readiness
 from registry.services.regret import Regret
 from registry.services.repairing import Repairing
+from registry.services.repositories import Repositories
 from registry.services.retention import Retention
 from registry.services.reverse_proxy import ProxyWriter
 from registry.services.scrubbing import Scrubbing
@@ -61,6 +64,7 @@ def build(config: Config) -> Instance:
         decisions=decisions,
         authentication=Authentication(users, Tokens(keys), config.token_lifetime),
         definitions=definitions,
+        repositories=Repositories(definitions),
         directory=directory,
         readiness=Readiness(store),
         pruning=Pruning(store, definitions, _limits(config)),
@@ -105,10 +109,11 @@ def serve(instance: Instance, listener: socket.socket) -> int:
     """Serve a registry on a socket until it is told to end; return the exit code."""
 
     def start() -> Flask:
+        logging.getLogger().addHandler(LogCounter(instance.figures))
         Jobs(instance).start()
         return make_application(instance)
 
-    return Master(instance.config, start, listener).run()
+    return Master(instance.config, start, listener, instance.figures).run()
 
 
 def create_app(config: Config) -> Flask:

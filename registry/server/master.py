@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from registry.config import Config
+from registry.metrics.figures import Figures
 from registry.server.worker import Worker, exit_now, silence_waitress
 
 logger = logging.getLogger(__name__)
@@ -28,11 +29,15 @@ class Master:
         config: Config,
         make_application: Callable[[], Callable[..., Any]],
         listener: socket.socket,
+        figures: Figures,
     ) -> None:
         self._config = config
+        self._figures = figures
         self._make_application = make_application
         self._listener = listener
         self._started: dict[int, float] = {}
+        self._slots: dict[int, int] = {}
+        """Each worker's place in the figures; who replaces another goes on with its figures."""
         self._stopping = False
 
     def run(self) -> int:
@@ -65,22 +70,25 @@ class Master:
     def _start_worker(self) -> None:
         # The worker must not ask for its parent itself: that may have died before it asks.
         master = os.getpid()
+        slot = min(set(range(self._config.worker_count)) - set(self._slots.values()))
         process = os.fork()
         if process == 0:
-            self._be_worker(master)
+            self._be_worker(master, slot)
         self._started[process] = time.monotonic()
+        self._slots[process] = slot
         if self._stopping:
             # The signal came between the fork and the note of it, so nobody told this worker.
             os.kill(process, signal.SIGTERM)
 
-    def _be_worker(self, master: int) -> None:
+    def _be_worker(self, master: int, slot: int) -> None:
         """Serve in the forked process; never return into the master's code."""
         code = 1
         try:
             # Until the worker has its own handler, a signal to end simply ends it.
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            self._figures.claim(slot)
             application = self._make_application()
-            code = Worker(self._config, application, self._listener, master).run()
+            code = Worker(self._config, application, self._listener, master, self._figures).run()
         except BaseException:
             logger.exception("a worker failed")
         finally:
@@ -96,6 +104,7 @@ class Master:
             self._started.clear()
             return
         started = self._started.pop(process, None)
+        self._slots.pop(process, None)
         if started is None or self._stopping:
             return
         logger.error("worker %d ended with status %d; starting another", process, status)

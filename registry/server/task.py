@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import lru_cache
 from typing import Any, Final
 
 from waitress.task import ErrorTask, WSGITask
+from waitress.utilities import build_http_date
 
+from registry.metrics.figures import route_number
 from registry.model.bodies import PENDING, RECEIVED
 from registry.server.files import SentFile
 
@@ -15,12 +18,20 @@ access = logging.getLogger("registry.access")
 
 JOINED: Final = 64 * 1024
 """Bytes of an answer up to which its head is copied together with it."""
+_UNREAD: Final = route_number("unread")
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    """Return a second as HTTP writes it; thousands of answers have the same one."""
+    return str(build_http_date(second))
 
 
 class ApplicationTask(WSGITask):
     """Runs the application, once the whole request is there."""
 
     # Attributes of waitress's class, named here because it has no types.
+    chunked_response: bool
     wrote_header: bool
     content_bytes_written: int
 
@@ -41,6 +52,41 @@ class ApplicationTask(WSGITask):
         wanted = self.request.headers.get("CONNECTION", "").lower() == "close"
         if self.has_body or self.wrote_header or self.version == "1.0" or wanted:
             super().set_close_on_finish()
+
+    def build_response_header(self) -> bytes:
+        """Return the head of the answer, in the order and with the names that the application gave.
+
+        waitress sorts the headers and writes their names anew, and adds a ``Via`` where the
+        application has named the server; on a small answer that is a tenth of the time.
+        """
+        if self.version == "1.0":
+            wanted = self.request.headers.get("CONNECTION", "").lower() == "keep-alive"
+            if wanted and self.has_body and self.content_length is not None:
+                self.response_headers.append(("Connection", "Keep-Alive"))
+            else:
+                self.set_close_on_finish()
+        else:
+            self._close_or_go_on()
+        lines = [f"HTTP/{self.version} {self.status}"]
+        for name, value in self.response_headers:
+            if name.lower() != "content-length":
+                lines.append(f"{name}: {value}")
+        if self.has_body and self.content_length is not None:
+            lines.append(f"Content-Length: {self.content_length}")
+        lines.append(f"Date: {_date(int(self.start_time))}")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+    def _close_or_go_on(self) -> None:
+        """Decide by HTTP/1.1 how the client learns where the answer ends."""
+        if self.request.headers.get("CONNECTION", "").lower() == "close":
+            self.set_close_on_finish()
+        if self.has_body and self.content_length is not None:
+            return
+        if self.has_body:
+            self.response_headers.append(("Transfer-Encoding", "chunked"))
+            self.chunked_response = True
+        if not self.close_on_finish:
+            self.set_close_on_finish()
 
     def write(self, data: bytes) -> None:
         """Send a part of the answer; a short answer leaves with its head, in one segment."""
@@ -67,12 +113,20 @@ class AskingTask(ApplicationTask):
 
 
 class JsonErrorTask(ErrorTask):
-    """Answers a request that could not be read, in JSON like everything else."""
+    """Answers a request that could not be read, in JSON like everything else.
+
+    Which API it was meant for is not known, so the entry has the fields of all their dialects.
+    """
 
     def execute(self) -> None:
         """Send the answer and close the connection."""
         error = self.request.error
-        entry = {"code": "UNSUPPORTED", "message": error.reason, "detail": str(error.body)[:200]}
+        entry = {
+            "status": error.code,
+            "code": "UNSUPPORTED",
+            "message": error.reason,
+            "detail": str(error.body)[:200],
+        }
         body = json.dumps({"errors": [entry]}).encode() + b"\n"
         self.status = f"{error.code} {error.reason}"
         self.response_headers.append(("Content-Type", "application/json"))
@@ -80,6 +134,7 @@ class JsonErrorTask(ErrorTask):
         self.response_headers.append(("Docker-Distribution-Api-Version", "registry/2.0"))
         self.set_close_on_finish()
         self.content_length = len(body)
+        self.channel.server.figures.count_request(_UNREAD, "other", error.code, 0, len(body), 0.0)
         client = self.channel.addr[0]
         access.info("%s - - - %d reason=%r", client, error.code, str(error.body)[:200])
         self.write(body)

@@ -17,6 +17,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 
 from registry.config import Config
+from registry.metrics.figures import Figures
 from registry.server.channel import Channel
 from registry.server.listening import BACKLOG
 from registry.server.memory import share_one_heap
@@ -38,8 +39,10 @@ class Worker:
         application: Callable[..., Any],
         listener: socket.socket,
         master: int,
+        figures: Figures,
     ) -> None:
         share_one_heap()
+        self._figures = figures
         self._config = config
         self._master = master
         self._stopping = False
@@ -55,12 +58,13 @@ class Worker:
             max_request_body_size=_UNLIMITED,
             max_request_header_size=HEADER_LIMIT,
             clear_untrusted_proxy_headers=False,
-            ident="",
+            ident=f"Artifactory/{config.artifactory_version}",
             send_bytes=1,
             expose_tracebacks=False,
         )
         self._server.channel_class = Channel
         self._server.draining = False
+        self._server.figures = figures
 
     def run(self) -> int:
         """Serve until SIGTERM or the master's end; return the exit code."""
@@ -68,6 +72,7 @@ class Worker:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         while not self._stopping and os.getppid() == self._master:
             wasyncore.poll2(_TICK, self._map)
+            self._figures.set_connections(len(self._server.active_channels))
         self._drain()
         return 0
 
