@@ -34,6 +34,12 @@ class Decisions:
         """Return whether the principal may do anything at all on some image."""
         return self.anonymous_pull or not principal.anonymous
 
+    def allows_in(self, principal: Principal, action: Action, key: RepositoryKey) -> bool:
+        """Return whether the principal's roles allow ``action`` on some image of a repository."""
+        if principal.anonymous:
+            return self.anonymous_pull and action is Action.READ
+        return True
+
     def granted(
         self, principal: Principal, actions: Iterable[Action], key: RepositoryKey, image: ImageName
     ) -> frozenset[Action]:

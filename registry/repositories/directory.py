@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from registry.access.decision import Decisions
-from registry.access.principals import Principal
-from registry.model.content import Actor, Blob
+from registry.access.principals import Action, Principal
+from registry.model.content import Blob
 from registry.model.digests import Digest
 from registry.model.errors import (
     BlobUnknown,
@@ -45,6 +45,10 @@ class Directory:
     def definitions(self) -> list[RepositoryDefinition]:
         """Return what is configured, sorted by key."""
         return self._definitions.all()
+
+    def definition(self, key: RepositoryKey) -> RepositoryDefinition | None:
+        """Return what is configured of one repository, or None if there is none."""
+        return self._definitions.find(key)
 
     def stores(self, digest: Digest) -> bool:
         """Return whether any image at all has the content; says nothing about who may know."""
@@ -96,12 +100,39 @@ class GuardedDirectory:
         """Return the tree of the repository of that key. Raises as `open`."""
         repository = self.open(key)
         tree = self._directory.unguarded_items(repository.key)
-        return GuardedItems(tree, repository, Actor(self.principal.name, self.address))
+        return GuardedItems(tree, repository, self.principal, self.address)
 
     def transfers(self) -> GuardedTransfers:
         """Return what brings manifests from one repository to another."""
         actor = Actor(self.principal.name, self.address)
         return GuardedTransfers(self._directory.unguarded_transfers(), actor)
+
+    def readable(self) -> list[RepositoryDefinition]:
+        """Return what is configured of the repositories that the principal may read, by key."""
+        self.require_login()
+        return [d for d in self._directory.definitions() if self._may_read(d.key)]
+
+    def definition(self, key: str) -> RepositoryDefinition:
+        """Return what is configured of one of them.
+
+        Raises:
+            RepositoryUnknown: there is no such repository, as far as the principal may know.
+        """
+        self.require_login()
+        try:
+            found = self._directory.definition(RepositoryKey.parse(key))
+        except RepositoryKeyInvalid:
+            found = None
+        if found is None or not self._may_read(found.key):
+            raise RepositoryUnknown(f"there is no repository '{key[:80]}'", {"key": key[:80]})
+        return found
+
+    def _may_read(self, key: RepositoryKey) -> bool:
+        return self._decisions.allows_in(self.principal, Action.READ, key)
+
+    def is_admin(self) -> bool:
+        """Return whether `require_admin` would let it pass."""
+        return self.principal.admin and self.principal.access is None
 
     def require_login(self) -> None:
         """Raise AuthenticationRequired or ScopeInsufficient where nobody asks and nobody may."""

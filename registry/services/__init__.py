@@ -1,6 +1,7 @@
 """Services: WHAT can be done, one feature a file; features do not know each other.
 
 Read in this order: ``instance`` (what one registry consists of), ``setup`` (the first start),
+``repositories`` (configured over REST),
 ``readiness`` (whether the storage can serve), ``pruning`` with ``pruning_steps`` and
 ``pruning_report`` (freeing what nothing needs), ``trashcan`` (what was deleted, and back),
 ``history`` (what a tag was, and back), ``promotion`` (images go on to another

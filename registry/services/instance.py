@@ -21,6 +21,7 @@ from registry.services.pruning import Pruning
 from registry.services.readiness import Readiness
 from registry.services.regret import Regret
 from registry.services.repairing import Repairing
+from registry.services.repositories import Repositories
 from registry.services.retention import Retention
 from registry.services.reverse_proxy import ProxyWriter
 from registry.services.scrubbing import Scrubbing
@@ -44,6 +45,7 @@ class Instance:
     decisions: Decisions
     authentication: Authentication
     definitions: Definitions
+    repositories: Repositories
     directory: Directory
     readiness: Readiness
     pruning: Pruning

@@ -1,10 +1,10 @@
 """Artifactory's REST API.
 
-Read in this order: ``content`` with ``browsing`` (the repositories as trees: download, delete),
-``deploying`` (the other way), ``storage`` with ``item_answers`` (what is known of files and
-folders), ``properties``, ``promotion``, ``locations`` (where in a tree a request points), ``aql``, ``search`` and
-``search_builds`` (finding files), ``system`` (what stands
-in front of the server), ``system_about`` (what the server says of itself),
+Read in this order: ``repositories`` (their configuration), ``content`` with ``browsing`` (the
+repositories as trees: download, delete), ``deploying`` (the other way), ``storage`` with
+``item_answers`` (what is known of files and folders), ``properties``, ``promotion``, ``locations``
+(where in a tree a request points), ``aql``, ``search`` and ``search_builds`` (finding files),
+``system`` (what stands in front of the server), ``system_about`` (what the server says of itself),
 ``system_configuration`` (what is set elsewhere), ``system_work`` (pruning and counting).
 """
 
@@ -14,6 +14,7 @@ from registry.web.artifactory import (
     deploying,
     promotion,
     properties,
+    repositories,
     search,
     search_builds,
     storage,
@@ -31,6 +32,7 @@ __all__ = [
     "deploying",
     "promotion",
     "properties",
+    "repositories",
     "search",
     "search_builds",
     "storage",
