@@ -14,6 +14,7 @@ from registry.access.principals import Action
 from registry.model.content import Actor
 from registry.model.digests import Digest
 from registry.model.errors import ManifestPartsMissing, OperationUnsupported, RequestInvalid
+from registry.model.items import Item
 from registry.model.names import ImageName, Reference
 from registry.repositories.belongings import Parcel, Transfer
 from registry.repositories.guarded import GuardedRepository
@@ -59,6 +60,7 @@ class GuardedTransfers:
         source.manifest(transfer.image, transfer.reference)
         if transfer.move:
             source.require(Action.DELETE, transfer.image)
+            self._require_movable(step)
         target.require(Action.WRITE, transfer.to)
         parcel = self._unguarded.belongings(source.key, transfer.image, transfer.reference)
         self._unguarded.require_reach(target.key, transfer, parcel)
@@ -67,6 +69,12 @@ class GuardedTransfers:
         if self._unguarded.replaced(target.key, transfer, parcel):
             target.require(Action.DELETE, transfer.to)
         return parcel
+
+    def _require_movable(self, step: Step) -> None:
+        try:
+            self._unguarded.require_movable(step.source.key, step.transfer)
+        except OperationUnsupported as error:
+            raise RequestInvalid(error.message, *error.details) from None
 
     def run(self, step: Step) -> Parcel:
         """Do it; see `Transfers.run`. What is refused where it comes to is a wrong request."""
@@ -79,3 +87,36 @@ class GuardedTransfers:
             )  # fmt: skip
         except (OperationUnsupported, ManifestPartsMissing) as error:
             raise RequestInvalid(f"{step}: {error.message}", *error.details) from None
+
+    def require_folders(
+        self,
+        source: GuardedRepository,
+        folder: Item,
+        target: GuardedRepository,
+        to: str,
+        *,
+        move: bool,
+    ) -> None:
+        """Raise unless the principal may bring a folder without images.
+
+        Raises:
+            RequestInvalid: nobody has made the folder, so there is nothing to bring.
+            NameInvalid: the target cannot be a folder.
+        """
+        if not self._unguarded.has_folders(source.key, folder.location):
+            raise RequestInvalid("there is no image in this folder", {"path": folder.location})
+        target.require(Action.WRITE, ImageName.parse(to))
+        if move:
+            source.require(Action.DELETE, ImageName(folder.location))
+
+    def bring_folders(
+        self,
+        source: GuardedRepository,
+        folder: Item,
+        target: GuardedRepository,
+        to: str,
+        *,
+        move: bool,
+    ) -> None:
+        """See `Transfers.bring_folders`; for a folder whose images have just been brought."""
+        self._unguarded.bring_folders(source.key, folder.location, target.key, to, move=move)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterator
 
 from registry.access.principals import Action
 from registry.model.content import Actor
@@ -17,7 +18,9 @@ from registry.repositories.belongings import Belongings, Parcel, Transfer, subje
 from registry.repositories.copying import Copying, End
 from registry.repositories.definitions import Definitions
 from registry.repositories.deleting import remove_empty
+from registry.repositories.departing import Departure
 from registry.repositories.local import LocalRepository
+from registry.storage.folder_records import Record
 from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 
@@ -74,6 +77,38 @@ class Transfers:
         for part, new in parcel.landings(transfer.new):
             reach.require_manifest(Action.WRITE, transfer.to, new, part.media_type)
 
+    def require_movable(self, key: RepositoryKey, transfer: Transfer) -> None:
+        """Raise OperationUnsupported for a manifest that an index needs where it is."""
+        place, definition = Place(key, transfer.image), self._definitions.get(key)
+        Departure(self._store, definition, place, Actor("", ""), transfer, key).require_movable()
+
+    def has_folders(self, key: RepositoryKey, location: str) -> bool:
+        """Return whether something is kept of a folder, or of one below it."""
+        return next(self._records(key, location), None) is not None
+
+    def _records(self, key: RepositoryKey, location: str) -> Iterator[tuple[str, Record]]:
+        for at, record in self._store.folder_records.all(key).items():
+            if at == location or at.startswith(f"{location}/") or (at and not location):
+                yield at, record
+
+    def bring_folders(
+        self, source: RepositoryKey, location: str, target: RepositoryKey, to: str, *, move: bool
+    ) -> None:
+        """Keep of folders what is kept of them at their source: their properties.
+
+        If they are moved the source forgets it, unless there is an image by now.
+        """
+        folders = self._store.folder_records
+        for at, record in list(self._records(source, location)):
+            below = f"{to}{at[len(location) :]}" if location else f"{to}/{at}".strip("/")
+            folders.change(target, functools.partial(_fill, found=record), below)
+        if move and next(self._images_below(source, location), None) is None:
+            folders.forget(source, location)
+
+    def _images_below(self, key: RepositoryKey, location: str) -> Iterator[ImageName]:
+        below = ImageName(location) if location else None
+        return self._store.catalog.walk(key, below=below)
+
     @again
     def run(
         self,
@@ -102,3 +137,7 @@ class Transfers:
         if transfer.move:
             remove_empty(self._store, here.place)
         return parcel
+
+
+def _fill(record: Record, found: Record) -> None:
+    record |= found

@@ -2,15 +2,17 @@
 
 Read in this order: ``repositories`` (their configuration), ``content`` with ``browsing`` (the
 repositories as trees: download, delete), ``deploying`` (the other way), ``storage`` with
-``item_answers`` (what is known of files and folders), ``properties``, ``promotion``, ``locations``
-(where in a tree a request points), ``aql``, ``search`` and ``search_builds`` (finding files),
-``system`` (what stands in front of the server), ``system_about`` (what the server says of itself),
-``system_configuration`` (what is set elsewhere), ``system_work`` (pruning and counting).
+``item_answers`` (what is known of files and folders), ``properties``, ``promotion``, ``copying``
+(and moving), ``locations`` (where in a tree a request points), ``aql``, ``search`` and
+``search_builds`` (finding files), ``system`` (what stands in front of the server), ``system_about``
+(what the server says of itself), ``system_configuration`` (what is set elsewhere), ``system_work``
+(pruning and counting).
 """
 
 from registry.web.artifactory import (
     aql,
     content,
+    copying,
     deploying,
     promotion,
     properties,
@@ -29,6 +31,7 @@ __all__ = [
     "aql",
     "blueprint",
     "content",
+    "copying",
     "deploying",
     "promotion",
     "properties",
