@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from registry.access.decision import Decisions
 from registry.access.principals import Action, Principal
-from registry.model.content import Blob
+from registry.model.content import Actor, Blob
 from registry.model.digests import Digest
 from registry.model.errors import (
     BlobUnknown,
