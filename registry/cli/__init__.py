@@ -2,8 +2,8 @@
 
 Read in this order: ``main`` (the group and its common options), ``common`` (errors to exit codes,
 output), ``serve``, ``init``, ``user``, ``repo``, ``key``, ``delete``, ``du``, ``trash``, ``tag``,
-``retention``, ``prune``, ``fsck`` (and ``relink``), ``scrub``, ``reverse_proxy``, ``doctor``,
-``settings``.
+``promote``, ``retention``, ``prune``, ``fsck`` (and ``relink``), ``scrub``, ``reverse_proxy``,
+``doctor``, ``settings``.
 
 May import: services and below, click. May touch: nothing but through them, and the terminal.
 Invariants: every command works whether or not the server runs; exit codes are 0 (done), 1 (could
