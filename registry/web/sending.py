@@ -7,7 +7,7 @@ of the web room is sent from here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any, Final
 
 from flask import Response, request
@@ -66,8 +66,8 @@ def parse_range(header: str | None, size: int) -> tuple[int, int] | None:
     return first, last - first + 1
 
 
-def send_blob(blob: Blob) -> Response:
-    """Return a blob, or the range of it that was asked for."""
+def send_blob(blob: Blob, more: Iterable[tuple[str, str]] = ()) -> Response:
+    """Return a blob, or the range of it that was asked for, under ``more`` headers, too."""
     if is_cached_by_client(blob.digest):
         return not_modified(blob.digest)
     headers = [
@@ -76,6 +76,7 @@ def send_blob(blob: Blob) -> Response:
         ("Docker-Content-Digest", blob.digest),
         ("Cache-Control", "private, max-age=31536000"),
         ("Content-Disposition", "attachment"),
+        *more,
     ]
     return send_file(blob, headers)
 

@@ -7,10 +7,11 @@ from flask import Response
 from registry.access.principals import Action
 from registry.model.digests import Digest
 from registry.web.answers import Answer
-from registry.web.context import open_image
+from registry.web.context import current, open_image
 from registry.web.routing import REPOSITORY_FORMS, Right, route
 from registry.web.sending import send_blob
 from registry.web.v2.base import blueprint
+from registry.web.v2.described import blob_headers
 
 
 @route(blueprint, REPOSITORY_FORMS, "/<path:image>/blobs/<digest>", ["GET"], Right.PULL)
@@ -18,7 +19,8 @@ def get_blob(key: str, image: str, digest: str) -> Response:
     """end-2: the blob or a range of it; HEAD answers the same headers."""
     repository, name = open_image(key, image)
     repository.require(Action.READ, name)
-    return send_blob(repository.blob(name, Digest.parse(digest)))
+    blob = repository.blob(name, Digest.parse(digest))
+    return send_blob(blob, blob_headers(key, blob, current().instance.store))
 
 
 @route(blueprint, REPOSITORY_FORMS, "/<path:image>/blobs/<digest>", ["DELETE"], Right.DELETE)

@@ -15,9 +15,12 @@ from registry.web.receiving import receive_bytes
 from registry.web.routing import REPOSITORY_FORMS, Right, route
 from registry.web.sending import is_cached_by_client, not_modified
 from registry.web.v2.base import blueprint
+from registry.web.v2.described import ManifestHeaders
 
 TAGS_LIMIT = 50
 """Tags of one push by digest; the specification demands at least 10."""
+
+_described = ManifestHeaders()
 
 _RULE = "/<path:image>/manifests/<reference>"
 
@@ -32,9 +35,7 @@ def get_manifest(key: str, image: str, reference: str) -> Response:
     if is_cached_by_client(stored.digest):
         return not_modified(stored.digest)
     headers = [
-        ("Content-Type", stored.media_type),
-        ("Docker-Content-Digest", stored.digest),
-        ("ETag", f'"{stored.digest}"'),
+        *_described.of(stored, current().instance.store),
         ("X-Artifactory-Docker-Registry", key),
     ]
     if isinstance(parsed, Tag):

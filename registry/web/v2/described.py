@@ -1,0 +1,67 @@
+"""The headers by which Artifactory's clients know content: its checksums, file name, repository.
+
+For a manifest they are made once and remembered, because its bytes never change under a digest;
+for a blob SHA-1 and MD5 are told only if they have been computed before.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from registry.model.content import Blob, StoredManifest
+from registry.model.digests import Digest
+from registry.model.media_types import INDEX_TYPES
+from registry.storage.checksums import Checksums
+from registry.storage.layout import INDEX_FILE, MANIFEST_FILE, content_name
+from registry.storage.store import Store
+
+Header = tuple[str, str]
+
+_REMEMBERED: Final = 2048
+"""Manifests whose headers are remembered; a megabyte or two."""
+
+
+class ManifestHeaders:
+    """Makes the headers of manifests."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Digest, str], tuple[Header, ...]] = {}
+
+    def of(self, stored: StoredManifest, store: Store) -> tuple[Header, ...]:
+        """Return the headers that say what the manifest is, whoever asks for it."""
+        # A manifest that does not say its type has that which it was pushed with.
+        key = (stored.digest, stored.media_type)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            known = self._known[key] = _manifest_headers(stored, store)
+        return known
+
+
+def _manifest_headers(stored: StoredManifest, store: Store) -> tuple[Header, ...]:
+    is_index = stored.media_type in INDEX_TYPES
+    return (
+        ("Content-Type", stored.media_type),
+        ("Docker-Content-Digest", stored.digest),
+        ("ETag", f'"{stored.digest}"'),
+        ("X-Artifactory-Filename", INDEX_FILE if is_index else MANIFEST_FILE),
+        ("X-Checksum-Sha256", Digest.of(stored.body).encoded),
+        *_weak(store.checksums.of_bytes(stored.body)),
+    )
+
+
+def blob_headers(key: str, blob: Blob, store: Store) -> list[Header]:
+    """Return the headers that say what a blob of a repository is to Artifactory's clients."""
+    headers = [
+        ("X-Artifactory-Docker-Registry", key),
+        ("X-Artifactory-Filename", content_name(blob.digest)),
+    ]
+    if blob.digest.algorithm == "sha256":
+        headers.append(("X-Checksum-Sha256", blob.digest.encoded))
+    known = store.checksums.known(blob.digest)
+    return headers if known is None else [*headers, *_weak(known)]
+
+
+def _weak(sums: Checksums) -> tuple[Header, Header]:
+    return ("X-Checksum-Sha1", sums.sha1), ("X-Checksum-Md5", sums.md5)
