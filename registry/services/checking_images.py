@@ -19,7 +19,13 @@ from registry.services.checking_folders import FolderChecker, ImageFacts
 from registry.services.findings import Finding
 from registry.services.inspection import Inspection, Look
 from registry.storage import walk
-from registry.storage.layout import content_name, folder_name, parse_content_name, part_of
+from registry.storage.layout import (
+    FOLDER_RECORDS,
+    content_name,
+    folder_name,
+    parse_content_name,
+    part_of,
+)
 from registry.storage.manifest_files import Place, read_manifest
 from registry.storage.walk import Entry, folder_reference
 
@@ -47,7 +53,8 @@ class ImageChecker:
             files = [entry for entry in listing if not entry.is_folder and len(parts) < 2]
             for entry in files:
                 yield from self._inspection.ordinary(entry)
-                yield from self._inspection.foreign(entry)
+                if parts or entry.name != FOLDER_RECORDS:
+                    yield from self._inspection.foreign(entry)
             folders = list[Entry]()
             for entry in listing:
                 if entry.is_folder:

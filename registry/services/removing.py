@@ -34,7 +34,7 @@ def remove_location(repository: GuardedRepository, tree: GuardedItems, location:
         with contextlib.suppress(ImageUnknown):
             repository.delete_image(image)
     if item.location:
-        tree.forget_folders(item.location)
+        tree.forget_folders(item)
 
 
 def _remove_manifest(repository: GuardedRepository, item: Item) -> None:

@@ -7,6 +7,7 @@ declared right fails here, and so does one whose arguments this file does not kn
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from werkzeug.test import TestResponse
 from registry.access.principals import Action
 from registry.access.tokens import Tokens
 from registry.services.instance import Instance
+from registry.web.authentication import speaks_docker
 from registry.web.routing import Right
 from tests.conftest import ADMIN_PASSWORD, Client, basic
 from tests.http.support import (
@@ -32,7 +34,7 @@ from tests.http.support import (
 
 SCOPE = f"repository:{KEY}/team/app"
 ADMINS = (Right.ADMIN, Right.MONITOR)
-NAMED = (Right.PULL, Right.PUSH, Right.DELETE)
+NAMED = (Right.PULL, Right.PUSH, Right.ANNOTATE, Right.DELETE)
 RIGHTS = {
     "blobs/<digest>": {"GET": Right.PULL, "DELETE": Right.DELETE},
     "blobs/uploads/": {"POST": Right.PUSH},
@@ -43,8 +45,23 @@ RIGHTS = {
 }
 """What each route of an image must ask for, by the reference, section B5."""
 FRONT = {"webServerType": "NGINX", "serverName": "registry.example.com"}
-BODIES = {"/api/system/configuration/webServer": json.dumps(FRONT).encode()}
+PROPS = json.dumps({"props": {"a": "1"}}).encode()
+BODIES = {
+    "/api/system/configuration/webServer": json.dumps(FRONT).encode(),
+    "/api/metadata/<key>": PROPS,
+    "/api/metadata/<key>/<path:path>": PROPS,
+}
 """What must be sent for a route to do something, by the end of its rule."""
+_COPYING = {
+    ("POST", f"/api/{verb}/<key>{rest}"): f"?to=/{KEY}/elsewhere&dry=1"
+    for verb in ("copy", "move")
+    for rest in ("", "/<path:path>")
+}
+QUERIES = _COPYING | {
+    (method, f"/api/storage/<key>{rest}"): "?properties=a=1"
+    for method in ("PUT", "DELETE")
+    for rest in ("", "/<path:path>")
+}
 
 
 @dataclass(frozen=True)
@@ -63,7 +80,7 @@ class Route:
     @property
     def docker(self) -> bool:
         """Whether it belongs to the Docker API, whose clients fetch tokens."""
-        return "/v2" in self.rule or "/api/docker/" in self.rule
+        return speaks_docker(self.path)
 
 
 @dataclass(frozen=True)
@@ -79,7 +96,7 @@ class World:
     def ask(self, route: Route, authorization: str | None) -> TestResponse:
         headers = {"Authorization": authorization} if authorization is not None else {}
         bodies = [body for rule, body in BODIES.items() if route.rule.endswith(rule)]
-        body = bodies[0] if bodies and route.method == "POST" else b""
+        body = bodies[0] if bodies and route.method in ("POST", "PATCH") else b""
         return self.client.request(
             route.method, route.path, headers, body, anonymous=authorization is None
         )
@@ -99,20 +116,21 @@ def world(app: Flask, client: Client, instance: Instance) -> World:
         "reference": "1.0",
         "upload_id": upload,
         "rest": "nothing/here",
-        "path": "team/app/1.0",
+        "path": "team/app/1.0/manifest.json",
         "uuid": "nothing",
     }
     routes = []
     for rule in app.url_map.iter_rules():
         right = getattr(app.view_functions[rule.endpoint], "right", None)
         assert isinstance(right, Right), f"{rule.rule} declares no right"
-        path = rule.rule.replace("<path:", "<")
+        path = rule.rule
         for name in rule.arguments:
-            path = path.replace(f"<{name}>", arguments[name])
+            path = re.sub(rf"<(?:\w+:)?{name}>", arguments[name], path)
         for method in sorted((rule.methods or set()) - {"OPTIONS"}):
+            query = QUERIES.get((method, rule.rule.removeprefix("/artifactory")), "")
             if method == "PUT" and "upload_id" in rule.arguments:
-                path += f"?digest={digest_of(b'')}"
-            routes.append(Route(rule.rule, method, path, right))
+                query = f"?digest={digest_of(b'')}"
+            routes.append(Route(rule.rule, method, path + query, right))
     return World(client, routes)
 
 
@@ -139,7 +157,7 @@ def test_without_credentials(world: World) -> None:
     for route in world.of(Right.LOGIN, *ADMINS, *NAMED):
         answer = world.ask(route, None)
         if not route.docker:
-            assert_basic(answer)
+            assert_basic(answer, route)
             continue
         found = challenge_of(answer)
         prefix = route.path.partition("/v2")[0] + "/v2"
@@ -157,9 +175,9 @@ def test_without_credentials(world: World) -> None:
             assert world.ask(route, None).status_code in (200, 404), route
 
 
-def assert_basic(answer: TestResponse) -> None:
+def assert_basic(answer: TestResponse, route: Route) -> None:
     """Clients of Artifactory's API are asked for a password."""
-    assert answer.status_code == 401
+    assert answer.status_code == 401, route
     assert answer.headers["WWW-Authenticate"] == 'Basic realm="Artifactory Realm"'
 
 
@@ -188,7 +206,7 @@ def test_wrong_credentials(world: World, storage: Path, value: str) -> None:
     for route in world.of(Right.LOGIN, *ADMINS, *NAMED):
         answer = world.ask(route, value)
         if not route.docker:
-            assert_basic(answer)
+            assert_basic(answer, route)
             continue
         found = challenge_of(answer)
         assert found.get("error") == ("invalid_token" if "Bearer" in value else None), route
@@ -202,7 +220,7 @@ def test_an_expired_token(world: World, instance: Instance) -> None:
     for route in world.of(Right.LOGIN, *NAMED):
         answer = world.ask(route, f"Bearer {token}")
         if not route.docker:
-            assert_basic(answer)
+            assert_basic(answer, route)
             continue
         found = challenge_of(answer)
         assert found["error"] == "invalid_token", route
@@ -222,7 +240,7 @@ def test_a_token_for_something_else(world: World, storage: Path, scopes: tuple[s
     for route in world.of(*NAMED):
         answer = world.ask(route, f"Bearer {token}")
         if not route.docker:
-            assert_basic(answer)
+            assert_basic(answer, route)
             continue
         found = challenge_of(answer)
         assert found["error"] == "insufficient_scope", route
@@ -242,7 +260,7 @@ def test_a_token_for_one_right(world: World, storage: Path, right: Right) -> Non
             continue
         answer = world.ask(route, f"Bearer {token}")
         if not route.docker:
-            assert_basic(answer)
+            assert_basic(answer, route)
             continue
         found = challenge_of(answer)
         assert found["error"] == "insufficient_scope", route

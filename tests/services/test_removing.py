@@ -6,7 +6,6 @@ import pytest
 
 from registry.access.decision import Decisions
 from registry.access.principals import Action, Principal
-from registry.model.content import Actor
 from registry.model.errors import Denied, PathUnknown, RegistryError
 from registry.model.names import ImageName, RepositoryKey
 from registry.model.paging import PageRequest
@@ -52,8 +51,9 @@ def test_deleting_a_path_decides_on_each_image(
     names = ("team/app", "team/read", "team/hidden")
     for name in names:
         push_image(repository, b"layer", image=ImageName(name))
-    guarded = GuardedRepository(repository, Principal("bob"), ReadsAndDeletes(), "::1")
-    tree = GuardedItems(LocalItems(instance.store, KEY), guarded, Actor("bob", "::1"))
+    bob = Principal("bob")
+    guarded = GuardedRepository(repository, bob, ReadsAndDeletes(), "::1")
+    tree = GuardedItems(LocalItems(instance.store, KEY), guarded, bob, "::1")
     if error is None:
         remove_location(guarded, tree, path)
     else:

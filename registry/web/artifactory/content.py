@@ -32,9 +32,16 @@ ABOVE: Final = 1
 _SUMS: Final = (".sha1", ".sha256", ".md5")
 
 
-@route(blueprint, FORMS, ROOT, ["GET"], Right.PULL)
+@route(blueprint, FORMS, ROOT, ["GET"], Right.LOGIN)
+def browse_repository(key: str) -> Response:
+    """A page with what is in a repository, as far as the caller may read it."""
+    tree = current().directory.items(key)
+    item = tree.item("")
+    return browsing.page(tree.key, item, tree.names(item))
+
+
 @route(blueprint, FORMS, RULE, ["GET"], Right.PULL)
-def download(key: str, path: str = "") -> Response:
+def download(key: str, path: str) -> Response:
     """A file, one of its checksums, or a page with what is in a folder."""
     directory, place = current().directory, pointed(ABOVE)
     repository, tree = directory.open(key), directory.items(key)

@@ -31,7 +31,12 @@ _RIGHTS: Final = "rwndm"
 """What every user may do: read, deploy, annotate, delete, manage."""
 
 
-@route(blueprint, FORMS, ROOT, ["GET"], Right.PULL)
+@route(blueprint, FORMS, ROOT, ["GET"], Right.LOGIN)
+def get_repository_item(key: str) -> Response:
+    """A repository as a folder; of what is in it, what the caller may read."""
+    return get_item(key)
+
+
 @route(blueprint, FORMS, RULE, ["GET"], Right.PULL)
 def get_item(key: str, path: str = "") -> Response:
     """An item in one of the modes that exclude each other; without one, its facts."""
