@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 
 from registry.model.digests import Digest
 from registry.model.errors import (
+    Denied,
     LocationInvalid,
     ManifestUnknown,
     PathUnknown,
     RegistryError,
     RequestInvalid,
+    ScopeInsufficient,
 )
 from registry.model.items import Item
 from registry.model.names import ImageName, Reference, Tag, require_length
@@ -160,9 +162,10 @@ def _below(ends: _Ends, item: Item, folder: str, wanted: Relocation) -> str:
 
 
 def _folder(tree: GuardedItems, location: str) -> Item | None:
+    """Return a folder; for who may not read it, none is there."""
     try:
         item = tree.item(location)
-    except PathUnknown:
+    except (Denied, PathUnknown, ScopeInsufficient):
         return None
     return item if item.is_folder else None
 
