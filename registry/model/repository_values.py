@@ -21,7 +21,9 @@ from registry.model.repository_fields import (
 from registry.model.retention_rules import parse_rules
 
 MASK: Final = "********"
-"""Shown in the place of a password; where it comes back, the password stays."""
+"""Shown in the place of a password."""
+_MASKED: Final = re.compile(r"\*+")
+"""A password like that stays what it is: some clients send a mask of their own."""
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,10}")
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
@@ -49,7 +51,7 @@ def checked(kind: str, given: Mapping[str, object]) -> dict[str, Any]:
     """
     values: dict[str, Any] = {}
     for name, value in given.items():
-        if value is None or (name == MASKED and value == MASK):
+        if value is None or (name == MASKED and _MASKED.fullmatch(str(value))):
             continue
         if name in FIXED:
             raise FieldInvalid(f"'{name}' cannot be changed", {"field": name})

@@ -23,6 +23,7 @@ from registry.model.errors import (
     RegistryError,
     ScopeInsufficient,
 )
+from registry.model.items import Item
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
 from registry.repositories.base import PushedManifest, Repository
@@ -78,6 +79,15 @@ class GuardedRepository:
             and in_scope(principal, action, self.key, image)
             and (self._reach is EVERYWHERE or self._reach.allows(action, image))
         )
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether patterns or a blackout keep something of it out of reach."""
+        return self._reach is not EVERYWHERE
+
+    def shows(self, item: Item) -> bool:
+        """Return whether an item is in reach, of an image that is."""
+        return self._reach is EVERYWHERE or self._reach.has_item(item)
 
     def images(self, request: PageRequest) -> Page[ImageName]:
         """Return a page of the images that the principal may read.

@@ -16,6 +16,7 @@ from typing import Any, Final
 from registry.access.principals import Action
 from registry.model.ant import EVERYTHING, ant_patterns
 from registry.model.errors import Denied, ImageUnknown, OperationUnsupported, RegistryError
+from registry.model.items import Item
 from registry.model.media_types import INDEX_TYPES, MANIFEST_TYPES, bare
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.repository_fields import LOCAL
@@ -55,12 +56,12 @@ class Reach:
             and not self._excludes(path)
         )
 
-    def has_folder(self, path: str, depth: int = _DEPTH) -> bool:
-        """Return whether anything that is ``depth`` parts below a path may be in reach."""
+    def has_image(self, image: ImageName) -> bool:
+        """Return whether anything of an image may be in reach."""
         return (
             not self.blacked_out
-            and any(p.may_match_below(path, depth) for p in ant_patterns(self.includes))
-            and not any(p.matches_all_below(path) for p in ant_patterns(self.excludes))
+            and any(p.may_match_below(image, _DEPTH) for p in ant_patterns(self.includes))
+            and not any(p.matches_all_below(image) for p in ant_patterns(self.excludes))
         )
 
     def has_manifest(self, image: ImageName, reference: Reference, content_type: str = "") -> bool:
@@ -72,12 +73,22 @@ class Reach:
         paths = [f"{image}/{reference}/{name}" for name in names]
         if isinstance(reference, Tag):
             return any(self.has_path(path) for path in paths)
-        return self.has_folder(image) and not all(self._excludes(path) for path in paths)
+        return self.has_image(image) and not all(self._excludes(path) for path in paths)
+
+    def has_item(self, item: Item) -> bool:
+        """Return whether a file or folder of an image that is in reach is itself in reach."""
+        if item.image is None or item.reference is None:
+            return True
+        if item.is_folder:
+            return self.has_manifest(item.image, item.reference)
+        if isinstance(item.reference, Tag):
+            return self.has_path(item.location)
+        return not self._excludes(item.location)
 
     def allows(self, action: Action, image: ImageName) -> bool:
         """Return whether something may be done in an image, as far as the repository goes."""
         writes = action is not Action.READ
-        return self.has_folder(image) and not (writes and self.read_only)
+        return self.has_image(image) and not (writes and self.read_only)
 
     def require(self, action: Action, image: ImageName) -> None:
         """Raise unless it is allowed: what is out of reach is unknown, and cannot be pushed.

@@ -45,7 +45,7 @@ CALLS: dict[str, tuple[Action, tuple[Any, ...]]] = {
     "delete_image": (Action.DELETE, (IMAGE,)),
     "delete_blob": (Action.DELETE, (IMAGE, DIGEST)),
 }
-OTHERWISE = {"key", "require", "may", "images", "holders", "find_blob"}
+OTHERWISE = {"key", "require", "may", "shows", "is_limited", "images", "holders", "find_blob"}
 """Those that answer or list instead of refusing; each has a test of its own."""
 
 
