@@ -105,7 +105,7 @@ class Index:
         if index_emit.is_there(self._layout, row):
             return row.item()
         found = self._keeper.read_again(row.place, row.typed_reference())
-        return None if found is None or not found.file else found.item()
+        return None if found is None or not found.kind.file else found.item()
 
     # --- lists -------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ def is_there(layout: Layout, row: Row) -> bool:
     place = row.place
     folder = layout.manifest_folder(place.key, place.image, row.typed_reference())
     try:
-        status = os.lstat(f"{folder}/{row.file}")
+        status = os.lstat(f"{folder}/{row.kind.file}")
     except (FileNotFoundError, NotADirectoryError):
         return False
     return stat.S_ISREG(status.st_mode) and status.st_size == row.size

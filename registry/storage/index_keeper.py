@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from registry.model.names import ImageName, Reference, RepositoryKey
 from registry.storage.catalog import Catalog
 from registry.storage.index_folders import RepositoryFolders
-from registry.storage.index_rows import Row, RowReader
+from registry.storage.index_reader import RowReader
+from registry.storage.index_rows import Row
 from registry.storage.index_scan import Scanner, shows_manifests
 from registry.storage.index_table import Table
 from registry.storage.index_tail import Change, JournalTail
@@ -53,7 +54,9 @@ class Keeper:
         self._folders.look()
         table = Table()
         for key in sorted(self.present):
-            self._load(table, key, pause)
+            self._load(table, key, pause, loading=True)
+        table.settle()
+        self._reader.forget()
         with self._lock:
             self._table = table
             self._catch_up()
@@ -82,11 +85,13 @@ class Keeper:
 
     # --- how ---------------------------------------------------------------------------------
 
-    def _load(self, table: Table, key: RepositoryKey, pause: Pause) -> None:
+    def _load(
+        self, table: Table, key: RepositoryKey, pause: Pause, *, loading: bool = False
+    ) -> None:
         """Read a repository of which the table has nothing."""
         for place, shows, readings in self._scanner.images(key):
             for reading in readings:
-                table.put(reading, loading=True)
+                table.put(reading, loading=loading)
                 pause()
             table.show(place, shows=shows)
 

@@ -1,16 +1,16 @@
-"""Which rows have what: a map from texts to the numbers of rows, a dozen bytes an entry.
+"""Which rows have what: a map from hashes to the numbers of rows, a dozen bytes an entry.
 
 A dictionary of sets costs ten times as much where most texts belong to one row. Here each entry is
-the hash of a text and the number of a row, in sorted arrays; an entry that is added or removed
-moves what follows it in one of many small arrays. Two texts may have one hash, so what is found
-has to be looked at again.
+the hash of a text, or of anything, and the number of a row, in sorted arrays; an entry that is
+added or removed moves what follows it in one of many small arrays. Two texts may have one hash, so
+what is found has to be looked at again.
 """
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 _ARRAYS: Final = 1024
@@ -23,32 +23,46 @@ class Postings:
         self._hashes = [array("q") for _ in range(_ARRAYS)]
         self._rows = [array("I") for _ in range(_ARRAYS)]
 
-    def add(self, hashed: int, row: int) -> None:
-        """Let ``row`` be among those of the text with that hash."""
-        hashes, rows = self._hashes[hashed % _ARRAYS], self._rows[hashed % _ARRAYS]
-        start, end = _range(hashes, hashed)
-        at = bisect_left(rows, row, start, end)
-        if at == end or rows[at] != row:
-            hashes.insert(at, hashed)
-            rows.insert(at, row)
+    def add(self, hashed: Iterable[int], row: int) -> None:
+        """Let ``row`` be among those of what has these hashes."""
+        for one in hashed:
+            hashes, rows = self._hashes[one % _ARRAYS], self._rows[one % _ARRAYS]
+            start, end = _range(hashes, one)
+            at = bisect_left(rows, row, start, end)
+            if at == end or rows[at] != row:
+                hashes.insert(at, one)
+                rows.insert(at, row)
 
-    def remove(self, hashed: int, row: int) -> None:
-        """Take ``row`` from those of that text; if it is none of them, nothing happens."""
-        hashes, rows = self._hashes[hashed % _ARRAYS], self._rows[hashed % _ARRAYS]
-        start, end = _range(hashes, hashed)
-        at = bisect_left(rows, row, start, end)
-        if at < end and rows[at] == row:
-            del hashes[at], rows[at]
+    def load(self, hashed: Iterable[int], row: int) -> None:
+        """Add a row higher than all before; `settle` puts it where it belongs."""
+        all_hashes, all_rows = self._hashes, self._rows
+        for one in hashed:
+            all_hashes[one % _ARRAYS].append(one)
+            all_rows[one % _ARRAYS].append(row)
 
-    def count(self, text: str) -> int:
+    def settle(self) -> None:
+        """Put everything in order, before anything else is asked."""
+        for number, (hashes, rows) in enumerate(zip(self._hashes, self._rows, strict=True)):
+            order = sorted(range(len(hashes)), key=hashes.__getitem__)
+            self._hashes[number] = array("q", [hashes[at] for at in order])
+            self._rows[number] = array("I", [rows[at] for at in order])
+
+    def remove(self, hashed: Iterable[int], row: int) -> None:
+        """Take ``row`` from those of what has these hashes; where it is not, nothing happens."""
+        for one in hashed:
+            hashes, rows = self._hashes[one % _ARRAYS], self._rows[one % _ARRAYS]
+            start, end = _range(hashes, one)
+            at = bisect_left(rows, row, start, end)
+            if at < end and rows[at] == row:
+                del hashes[at], rows[at]
+
+    def count(self, hashed: int) -> int:
         """Return how many rows a text has."""
-        hashed = hash(text)
         start, end = _range(self._hashes[hashed % _ARRAYS], hashed)
         return end - start
 
-    def rows(self, text: str) -> Sequence[int]:
+    def rows(self, hashed: int) -> Sequence[int]:
         """Return the rows of a text."""
-        hashed = hash(text)
         start, end = _range(self._hashes[hashed % _ARRAYS], hashed)
         return self._rows[hashed % _ARRAYS][start:end]
 
@@ -64,12 +78,14 @@ class Timeline:
     def __init__(self, time_of: Callable[[int], str]) -> None:
         self._time_of = time_of
         self._rows = array("I")
-        self._is_sorted = True
 
     def load(self, row: int) -> None:
-        """Add a row, to be put in order by the first question."""
+        """Add a row; `settle` puts it where it belongs."""
         self._rows.append(row)
-        self._is_sorted = False
+
+    def settle(self) -> None:
+        """Put everything in order, before anything else is asked."""
+        self._rows = array("I", sorted(self._rows, key=self._order))
 
     def add(self, row: int) -> None:
         """Add a row."""
@@ -92,20 +108,13 @@ class Timeline:
         return end - start
 
     def _limits(self, first: str, last: str) -> tuple[int, int]:
-        self._sort()
         start = bisect_left(self._rows, first, key=self._time_of) if first else 0
         if not last:
             return start, len(self._rows)
         return start, max(start, bisect_right(self._rows, last, key=self._time_of))
 
     def _position(self, row: int) -> int:
-        self._sort()
         return bisect_left(self._rows, (self._time_of(row), row), key=self._order)
 
     def _order(self, row: int) -> tuple[str, int]:
         return self._time_of(row), row
-
-    def _sort(self) -> None:
-        if not self._is_sorted:
-            self._rows = array("I", sorted(self._rows, key=self._order))
-            self._is_sorted = True

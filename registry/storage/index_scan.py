@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from registry.model.errors import RegistryError
 from registry.model.names import ImageName, RepositoryKey
-from registry.storage.index_rows import Reading, RowReader
+from registry.storage.index_reader import Reading, RowReader
 from registry.storage.layout import Layout, is_part, part_of
 from registry.storage.manifest_files import Place, listed
 from registry.storage.walk import folder_reference

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from registry.model.items import ItemQuery
 from registry.model.names import ImageName, RepositoryKey
 from registry.storage.index_rows import Row
-from registry.storage.index_table import Table, digest_text, property_texts
+from registry.storage.index_table import Table, digest_text
 from registry.storage.layout import MANIFEST_FILES, parse_content_name
 from registry.storage.manifest_files import Place
 
@@ -22,7 +22,7 @@ def select(
     table: Table, query: ItemQuery, keys: Sequence[RepositoryKey], *, folders: bool = False
 ) -> list[Row]:
     """Return the rows of which the query may want a file, or with ``folders`` the folder."""
-    choices = [_all(table, keys), *_by_texts(table, query), *_by_time(table, query)]
+    choices = [_all(table, keys), *_by_hashes(table, query), *_by_time(table, query)]
     if query.paths is not None:
         choices.append(_by_paths(table, keys, query.paths, folders=folders))
     _, get = min(choices, key=lambda choice: choice[0])
@@ -37,16 +37,16 @@ def _all(table: Table, keys: Sequence[RepositoryKey]) -> _Choice:
     return count, lambda: (number for image in images for number in image.numbers.values())
 
 
-def _by_texts(table: Table, query: ItemQuery) -> Iterator[_Choice]:
-    conditions = [property_texts(name, value) for name, value in query.properties.items()]
+def _by_hashes(table: Table, query: ItemQuery) -> Iterator[_Choice]:
+    conditions = [table.with_property(name, value) for name, value in query.properties.items()]
     if query.sha256 is not None:
-        conditions.append([*(property_texts("sha256", query.sha256) or ()), digest_text("sha512")])
+        others = hash(digest_text("sha512"))
+        conditions.append([*table.with_property("sha256", query.sha256), others])
     digests = [parse_content_name(name) for name in query.names or ()]
     if query.names is not None and all(digests):
-        conditions.append([digest_text(digest) for digest in digests if digest])
-    for texts in conditions:
-        if texts is not None:
-            yield table.count(texts), lambda texts=texts: table.having(texts)  # type: ignore[misc]
+        conditions.append([hash(digest_text(digest)) for digest in digests if digest])
+    for hashes in conditions:
+        yield table.count(hashes), lambda hashes=hashes: table.having(hashes)  # type: ignore[misc]
 
 
 def _by_time(table: Table, query: ItemQuery) -> Iterator[_Choice]:
@@ -81,7 +81,7 @@ def _fits(row: Row, query: ItemQuery, *, folders: bool) -> bool:
         path.startswith(query.path_prefix)
         and (query.paths is None or path in query.paths)
         and (not folders or query.names is None or row.reference in query.names)
-        and (not row.is_dated or _is_in_time(row, query))
+        and (not row.kind.is_dated or _is_in_time(row, query))
     )
 
 
@@ -97,11 +97,11 @@ def _is_in_time(row: Row, query: ItemQuery) -> bool:
 def wants_manifest(row: Row, query: ItemQuery) -> bool:
     """Return whether the manifest of a row that was selected may be wanted."""
     return (
-        bool(row.file)
-        and (query.names is None or row.file in query.names)
+        bool(row.kind.file)
+        and (query.names is None or row.kind.file in query.names)
         and _is_in_time(row, query)
         and all(
-            name in row.names if value is None else value in row.values_of(name)
+            name in row.kind.names if value is None else value in row.values_of(name)
             for name, value in query.properties.items()
         )
     )
@@ -110,9 +110,9 @@ def wants_manifest(row: Row, query: ItemQuery) -> bool:
 def wants_content(row: Row, query: ItemQuery) -> bool:
     """Return whether another file in the folder of a row that was selected may be wanted."""
     named = query.names is None or any(name not in MANIFEST_FILES for name in query.names)
-    return named and (row.has_more or query.properties.keys() <= _OF_CONTENT)
+    return named and (row.kind.has_more or query.properties.keys() <= _OF_CONTENT)
 
 
 def wants_folder(row: Row, query: ItemQuery) -> bool:
     """Return whether the folder of a row that was selected may be wanted."""
-    return query.sha256 is None and (row.has_more or not query.properties)
+    return query.sha256 is None and (row.kind.has_more or not query.properties)

@@ -7,23 +7,18 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
+from registry.model.digests import HEX_LENGTHS
 from registry.model.names import ImageName, RepositoryKey
 from registry.storage.index_postings import Postings, Timeline
-from registry.storage.index_rows import Reading, Row
+from registry.storage.index_reader import Reading
+from registry.storage.index_rows import Kind, Row, Source
 from registry.storage.manifest_files import Place
 
-_ALIKE: Final = frozenset({"artifactory.content-type", "docker.manifest.type"})
-"""Properties that nearly all manifests have with one of a few values; they select nothing."""
-_COMMON: Final = _ALIKE | {
-    "docker.manifest",
-    "docker.manifest.digest",
-    "docker.repoName",
-    "sha256",
-}
-"""Properties that every manifest has; to have one selects nothing."""
+_OF_CONTENT: Final = frozenset(HEX_LENGTHS)
+"""The properties of layers and configurations: their digests."""
 
 
 class ImageRows:
@@ -51,6 +46,8 @@ class Table:
         self._free: list[int] = []
         self._images: dict[RepositoryKey, dict[ImageName, ImageRows]] = {}
         self._names: dict[RepositoryKey, list[ImageName]] = {}
+        self._kinds: dict[Kind, int] = {}
+        """How many rows there are of each kind."""
         self._postings = Postings()
         self.created = Timeline(lambda number: self.row(number).created)
         self.modified = Timeline(lambda number: self.row(number).modified)
@@ -91,13 +88,34 @@ class Table:
         names = self._names.get(key, [])
         return names[bisect_right(names, after) if after else 0 :]
 
-    def count(self, texts: Iterable[str]) -> int:
-        """Return at least how many rows have any of some texts."""
-        return sum(map(self._postings.count, texts))
+    def count(self, hashes: Iterable[int]) -> int:
+        """Return at least how many rows are found by any of some hashes."""
+        return sum(map(self._postings.count, hashes))
 
-    def having(self, texts: Iterable[str]) -> set[int]:
-        """Return the rows that have any of some texts, and maybe others."""
-        return {number for text in texts for number in self._postings.rows(text)}
+    def having(self, hashes: Iterable[int]) -> set[int]:
+        """Return the rows that are found by any of some hashes, and maybe others."""
+        return {number for hashed in hashes for number in self._postings.rows(hashed)}
+
+    def with_property(self, name: str, value: str | None) -> list[int]:
+        """Return the hashes that rows are found by that have a property, or a file that has it."""
+        kinds = [kind for kind in self._kinds if name in kind.names]
+        if value is None:
+            kinds = list(self._kinds) if name in _OF_CONTENT else kinds
+            return [hash(f"@{name}"), *map(hash, kinds)]
+        sources = {kind.sources[kind.names.index(name)] for kind in kinds}
+        sources |= {Source.HEX} if name in _OF_CONTENT else set()
+        found = [hash(f"@{name}={value}")]
+        if Source.REFERENCE in sources:
+            found.append(hash(reference_text(value)))
+        if Source.IMAGE in sources:
+            found.append(hash(image_text(value)))
+        if Source.DIGEST in sources:
+            found.append(hash(digest_text(value)))
+        if Source.HEX in sources:
+            found += (hash(digest_text(f"{algorithm}:{value}")) for algorithm in HEX_LENGTHS)
+        if Source.MEDIA_TYPE in sources:
+            found += (hash(kind) for kind in kinds if kind.media_type == value)
+        return found
 
     def has(self, reading: Reading) -> bool:
         """Return whether a row is known as it has been read."""
@@ -123,7 +141,7 @@ class Table:
     def put(self, reading: Reading, *, loading: bool = False) -> None:
         """Take in a row in place of the one of the same folder.
 
-        While the table is ``loading``, the order by time is left to the first question.
+        While the table is ``loading``, what is costly is left to `settle`.
         """
         row = reading.row
         self.drop(row.place, row.reference)
@@ -136,12 +154,17 @@ class Table:
         image.numbers[row.reference] = number
         if row.is_tag:
             insort(image.tags, row.reference)
-        if not row.is_dated:
+        if not row.kind.is_dated:
             self.undated.add(number)
-        for hashed in self._hashes(number):
-            self._postings.add(hashed, number)
+        self._kinds[row.kind] = self._kinds.get(row.kind, 0) + 1
+        (self._postings.load if loading else self._postings.add)(self._hashes(number), number)
         for timeline in (self.created, self.modified):
             (timeline.load if loading else timeline.add)(number)
+
+    def settle(self) -> None:
+        """Put in order what has been loaded."""
+        for part in (self._postings, self.created, self.modified):
+            part.settle()
 
     def drop(self, place: Place, reference: str) -> None:
         """Forget the row of a manifest folder, if there is one."""
@@ -152,9 +175,11 @@ class Table:
         row = self.row(number)
         for timeline in (self.created, self.modified):
             timeline.remove(number)
-        for hashed in self._hashes(number):
-            self._postings.remove(hashed, number)
+        self._postings.remove(self._hashes(number), number)
         self.undated.discard(number)
+        self._kinds[row.kind] -= 1
+        if not self._kinds[row.kind]:
+            del self._kinds[row.kind]
         if row.is_tag:
             del image.tags[bisect_left(image.tags, reference)]
         del image.numbers[reference]
@@ -176,10 +201,9 @@ class Table:
                 self.drop(image.place, reference)
             self.show(image.place, shows=False)
 
-    def _hashes(self, number: int) -> Iterator[int]:
-        """Yield the hashes of all that a row is found by."""
-        yield from map(hash, _texts(self.row(number)))
-        yield from array("q", self._others[number])
+    def _hashes(self, number: int) -> set[int]:
+        """Return the hashes of all that a row is found by."""
+        return {*_hashes_of(self.row(number)), *array("q", self._others[number])}
 
     def _made(self, place: Place) -> ImageRows:
         images = self._images.setdefault(place.key, {})
@@ -211,53 +235,30 @@ def reference_text(reference: str) -> str:
     return f":{reference}"
 
 
-def property_texts(name: str, value: str | None) -> list[str] | None:
-    """Return what rows are found by that have a property; None if it selects nothing."""
-    if value is None:
-        return None if name in _COMMON else [f"@{name}"]
-    if name in _ALIKE:
-        return None
-    texts = [f"@{name}={value}"]
-    if name == "docker.manifest":
-        texts.append(reference_text(value))
-    if name == "docker.manifest.digest":
-        texts.append(digest_text(value))
-    if name in ("sha256", "sha512"):
-        texts.append(digest_text(f"{name}:{value}"))
-    return texts
+def image_text(image: str) -> str:
+    """Return what the rows of an image are found by, whichever its repository."""
+    return f"/{image}"
 
 
-def _texts(row: Row) -> list[str]:
-    """Return what a row is found by, as far as it can be seen from the row."""
-    found = [reference_text(row.reference)]
-    if row.digest:
-        found.append(digest_text(row.digest))
-        if not row.digest.startswith("sha256:"):
-            found.append(digest_text(row.digest.partition(":")[0]))
-    said = {
-        "docker.manifest": row.reference,
-        "docker.manifest.digest": row.digest,
-        "sha256": row.digest.removeprefix("sha256:"),
-    }
-    for name, values in row.properties():
-        if name in _ALIKE:
-            continue
-        if name not in _COMMON:
-            found.append(f"@{name}")
-        found += [f"@{name}={value}" for value in values if said.get(name) != value]
-    return found
+def _hashes_of(row: Row) -> list[int]:
+    """Return the hashes of what a row is found by, as far as it can be seen from the row."""
+    digest = row.digest
+    texts = [f":{row.reference}", f"/{row.place.image}"]
+    if digest:
+        texts.append(f"#{digest}")
+        if not digest.startswith("sha256:"):
+            texts.append(digest_text(digest.partition(":")[0]))
+    texts += [f"@{name}={value}" for name, value in row.own()]
+    return [hash(row.kind), *map(hash, texts)]
 
 
 def _others(reading: Reading) -> bytes:
-    return array("q", map(hash, _other_texts(reading))).tobytes()
-
-
-def _other_texts(reading: Reading) -> Iterator[str]:
-    """Yield what a row is found by because of other files in its folder."""
+    """Return the hashes of what a row is found by because of other files in its folder."""
+    texts = [f"#{digest}" for digest in reading.content]
     for digest in reading.content:
-        yield digest_text(digest)
-        if digest.algorithm != "sha256":
-            yield from (digest_text(digest.algorithm), f"@{digest.algorithm}")
+        if not digest.startswith("sha256:"):
+            algorithm = digest.partition(":")[0]
+            texts += (digest_text(algorithm), f"@{algorithm}")
     for name, value in reading.more:
-        yield f"@{name}={value}"
-        yield f"@{name}"
+        texts += (f"@{name}={value}", f"@{name}")
+    return array("q", map(hash, texts)).tobytes()
