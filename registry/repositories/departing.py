@@ -52,17 +52,24 @@ class Departure(ManifestDeletion):
         """Remove a manifest, and of what belongs to it all that nothing here needs.
 
         A tag that stands for something else by now stays, and so does a manifest that another tag
-        stands for, an index needs, or another tag had before.
+        stands for, an index needs, or another tag had before. Tags that belong to it go first:
+        without its own tag nobody would ask for them again if this is broken off.
         """
         root = parcel.root
+        if isinstance(root.reference, Tag) and not self._is_at(root.reference, root.digest):
+            return
+        graph = self._store.references.read(self._place, related=True)
+        remaining, going, companions = _Remaining(graph), list[Digest](), list[Tag]()
         if isinstance(root.reference, Tag):
-            if not self._is_at(root.reference, root.digest):
-                return
-            self.tag(root.reference)
-        graph = self._store.references.read(self._place)
+            remaining.untag(root.digest)
         if graph.is_whole and not graph.unreadable:
-            self._take(_Remaining(graph), parcel)
+            going, companions = self._unneeded(remaining, parcel)
         # Else nobody can say what the rest needs, and the pruner waits for that as well.
+        for tag in companions:
+            self.tag(tag)
+        if isinstance(root.reference, Tag):
+            self.tag(root.reference)
+        self._remove(going)
 
     def _is_at(self, tag: Tag, digest: Digest) -> bool:
         try:
@@ -70,35 +77,26 @@ class Departure(ManifestDeletion):
         except ManifestUnknown:
             return False
 
-    def _take(self, remaining: _Remaining, parcel: Parcel) -> None:
-        """Remove whatever is no longer needed, until all that is left is."""
-        parts = {part.digest: part for part in parcel.parts if isinstance(part.reference, Digest)}
-        parts[parcel.root.digest] = parcel.root
-        tags = [
-            (part, part.reference)
-            for part in parcel.parts
-            if part is not parcel.root and isinstance(part.reference, Tag)
-        ]
-        order = remaining.graph.in_order(parts)
+    def _unneeded(self, remaining: _Remaining, parcel: Parcel) -> tuple[list[Digest], list[Tag]]:
+        """Return what nothing needs, outermost first, and the tags that have lost their subject."""
+        parts = [part.digest for part in parcel.parts if isinstance(part.reference, Digest)]
+        order = remaining.graph.in_order([*parts, parcel.root.digest])
+        waiting = [p for p in parcel.parts if p is not parcel.root and p.reference not in parts]
+        going, companions = list[Digest](), list[Tag]()
         while True:
-            self._remove(self._unneeded(remaining, order))
-            companions = [(p, t) for p, t in tags if self._has_lost_subject(remaining, p, t)]
-            for part, tag in companions:
-                self.tag(tag)
-                remaining.untag(part.digest, shown=self._shows(part.digest))
-            if not companions:
-                return
-            order = [d for d in order if d not in remaining.gone]
-            tags = [pair for pair in tags if pair not in companions]
-
-    def _unneeded(self, remaining: _Remaining, order: Sequence[Digest]) -> list[Digest]:
-        """Return what nothing needs, each after the indexes and subjects that it is for."""
-        found = []
-        for digest in order:
-            if not self._had_others(digest) and not remaining.needs(digest):
-                remaining.gone.add(digest)
-                found.append(digest)
-        return found
+            for digest in order:
+                named = digest == parcel.root.digest
+                if not self._had_others(digest) and not remaining.needs(digest, named=named):
+                    remaining.gone.add(digest)
+                    going.append(digest)
+            order = [digest for digest in order if digest not in remaining.gone]
+            lost = [part for part in waiting if self._has_lost_subject(remaining, part)]
+            if not lost:
+                return going, companions
+            for part in lost:
+                remaining.untag(part.digest)
+                companions.append(Tag(part.reference))
+            waiting = [part for part in waiting if part not in lost]
 
     def _had_others(self, digest: Digest) -> bool:
         """Return whether a tag that is not moved can be put back to a manifest."""
@@ -107,7 +105,8 @@ class Departure(ManifestDeletion):
         sidecar = self._store.manifests.sidecar(self._place, digest)
         return bool(former_tags(sidecar).keys() - {str(self._transfer.reference)})
 
-    def _has_lost_subject(self, remaining: _Remaining, part: Part, tag: Tag) -> bool:
+    def _has_lost_subject(self, remaining: _Remaining, part: Part) -> bool:
+        tag = Tag(part.reference)
         subject = subject_of(tag)
         return subject is not None and not remaining.has(subject) and self._is_at(tag, part.digest)
 
@@ -153,15 +152,18 @@ class _Remaining:
         known = digest in self.graph.registered or digest in self.graph.folders
         return known and digest not in self.gone
 
-    def needs(self, digest: Digest) -> bool:
-        """Return whether a tag, an index or a subject that is left needs a manifest."""
+    def needs(self, digest: Digest, *, named: bool) -> bool:
+        """Return whether a tag or an index that is left needs a manifest.
+
+        A subject that is left needs it as well, unless it was ``named`` itself.
+        """
         if self._tags[digest] or self._parents.get(digest, set()) - self.gone:
             return True
         subject = self.graph.relations.get(digest, ((), None))[1]
-        return subject is not None and self.has(subject)
+        return not named and subject is not None and self.has(subject)
 
-    def untag(self, digest: Digest, *, shown: bool) -> None:
-        """Note that a tag has been taken away, and whether its manifest is still shown."""
+    def untag(self, digest: Digest) -> None:
+        """Take note that a tag of a manifest is about to go, and the manifest with its last one."""
         self._tags[digest] -= 1
-        if not shown:
+        if digest not in self.graph.folders and not self.needs(digest, named=True):
             self.gone.add(digest)

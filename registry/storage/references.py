@@ -99,8 +99,11 @@ class References:
         self._manifests = manifests
         self._relations: dict[Digest, Relations] = {}
 
-    def read(self, place: Place) -> ImageGraph:
-        """Return the graph of an image as it is now."""
+    def read(self, place: Place, *, related: bool = False) -> ImageGraph:
+        """Return the graph of an image as it is now.
+
+        What the manifests say is left out where all of them have tags, unless it is asked for.
+        """
         registered = self._registered(place)
         tags: dict[Tag, Digest] = {}
         folders: set[Digest] = set()
@@ -119,7 +122,8 @@ class References:
         known = frozenset(registered.values())
         relations: dict[Digest, Relations] = {}
         unreadable: set[Digest] = set()
-        if known | folders != set(tags.values()) or self._has_referrers(place):
+        has_more = known | folders != set(tags.values()) or self._has_referrers(place)
+        if related or has_more:
             for digest in known | folders:
                 try:
                     relations[digest] = self._relations_of(place, digest)

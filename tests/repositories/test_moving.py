@@ -14,7 +14,7 @@ from registry.model.names import ImageName, Tag
 from registry.repositories.copying import Arrival
 from registry.storage.store import Store
 from tests.model import documents
-from tests.repositories.pushing import ALICE, IMAGE, KEY, TAG, push_image, put
+from tests.repositories.pushing import ALICE, IMAGE, KEY, TAG, push_blob, push_image, put
 from tests.repositories.transferring import (
     PROMOTED,
     TARGET,
@@ -82,6 +82,28 @@ def test_all_stays_that_belongs_to_a_manifest_with_a_second_tag(pair: Pair) -> N
     pair.run(MOVED, reference=Tag("same"), new=Tag("same"))
     assert folders(pair.source, pair.store) == set()
     pair.check()
+
+
+def test_a_child_with_a_tag_stays_for_its_index_when_that_tag_is_moved(pair: Pair) -> None:
+    child = push_image(pair.source, b"layer", reference=Tag("1.0-amd64"))
+    signature = Tag(Digest.of(child).replace(":", "-") + ".sig")
+    push_image(pair.source, b"signature", reference=signature)
+    put(pair.source, documents.encode(documents.index(child)))
+    pair.run(MOVED, reference=Tag("1.0-amd64"), new=NEW)
+    assert folders(pair.source, pair.store) == {TAG, signature, Digest.of(child)}
+    assert folders(pair.target, pair.store) == {NEW, signature}
+    pair.check()
+
+
+def test_an_artifact_with_a_tag_of_its_own(pair: Pair) -> None:
+    body = push_image(pair.source, b"layer")
+    push_blob(pair.source, b"{}")
+    artifact = referring(body, b"layer")
+    put(pair.source, artifact, Tag("sbom"))
+    pair.run(MOVED, reference=Tag("sbom"), new=NEW)
+    assert folders(pair.source, pair.store) == {TAG}
+    assert pair.source.referrers(IMAGE, Digest.of(body)) == []
+    assert pair.target.manifest(IMAGE, NEW).body == artifact
 
 
 def test_what_another_tag_had_before_stays_for_it(pair: Pair) -> None:
