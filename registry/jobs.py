@@ -1,12 +1,14 @@
 """The periodic pruning thread and its fellows: a clock, nothing else.
 
-Every worker has one; who comes first takes a lock and makes the pass, and the others see in the
-record of the passes that none is due. A pass rests four times as long as it works, so that it
-costs less than a fifth of one core, and requests never wait for it.
+Every worker has them. One builds the index of the worker, keeps it from falling behind while
+nobody asks, and heals it. Of the pruning threads, who comes first takes a lock and makes the pass,
+and the others see in the record of the passes that none is due. A pass rests four times as long as
+it works, so that it costs less than a fifth of one core, and requests never wait for it.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
@@ -25,6 +27,10 @@ _REST: Final = 4.1
 """How many times as long it rests."""
 _LOOKS: Final = 5.0
 """Seconds between two looks whether a pass is due, at most."""
+_CATCHES_UP: Final = 2.0
+"""Seconds between two looks of the index at the journal, where no query makes one."""
+_HEALS: Final = 3600.0
+"""Seconds between two healings of the index where nothing is pruned."""
 
 
 class Stopped(Exception):
@@ -58,17 +64,50 @@ class Jobs:
         self._interval = float(instance.config.prune_interval)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pruning", daemon=True)
+        self._indexing = threading.Thread(target=self._keep_index, name="index", daemon=True)
 
     def start(self) -> None:
-        """Begin, if the settings want it."""
+        """Begin: to keep the index always, to prune if the settings want it."""
+        self._indexing.start()
         if self._interval > 0:
             self._thread.start()
 
     def stop(self) -> None:
         """End; a pass in progress is broken off, which does no harm at any point."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        for thread in (self._thread, self._indexing):
+            if thread.is_alive():
+                thread.join()
+
+    # --- the index ---------------------------------------------------------------------------
+
+    def _keep_index(self) -> None:
+        """Build the index, then keep it; after a failure the tree answers until it is built."""
+        index, healed = self._instance.store.index, time.monotonic()
+        while not self._stop.is_set():
+            try:
+                if not index.is_ready:
+                    began = time.perf_counter()
+                    index.build(self._go_on)
+                    # What stays for ever need not be looked through for garbage.
+                    gc.freeze()
+                    logger.info("the index is ready after %.1f s", time.perf_counter() - began)
+                elif time.monotonic() - healed > (self._interval or _HEALS):
+                    found, healed = index.heal(Pace(self._stop)), time.monotonic()
+                    logger.debug("the index was healed in %d places", found)
+                else:
+                    index.catch_up()
+            except Stopped:
+                return
+            except Exception:
+                logger.exception("the index could not be kept")
+            self._stop.wait(_CATCHES_UP)
+
+    def _go_on(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
+
+    # --- pruning -----------------------------------------------------------------------------
 
     def _run(self) -> None:
         while not self._stop.wait(min(self._interval, _LOOKS)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from registry.config import Config
 from registry.jobs import Jobs, Pace, Stopped
 from registry.services.instance import Instance
 from registry.services.pruning import Pruning
+from registry.storage.index import Index
 from registry.wiring import build
 
 
@@ -100,3 +102,52 @@ def test_a_pass_ends_with_the_server() -> None:
     stop.set()
     with pytest.raises(Stopped):
         pace()
+
+
+def test_each_worker_has_an_index_and_keeps_it(storage: Path) -> None:
+    instance = build(Config(storage_root=str(storage), prune_interval=0))
+    jobs = Jobs(instance)
+    assert not instance.store.index.is_ready
+    jobs.start()
+    wait_for(lambda: instance.store.index.is_ready)
+    jobs.stop()
+    assert not [t for t in threading.enumerate() if t.name == "index"]
+
+
+def test_an_index_that_cannot_be_built_is_tried_again(
+    hurried: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = threading.Semaphore(0)
+    original = Index.build
+
+    def failing(self: Index, pause: Callable[[], None]) -> None:
+        if not failures.acquire(blocking=False):
+            failures.release()
+            raise OSError("the disk is away")
+        original(self, pause)
+
+    monkeypatch.setattr(Index, "build", failing)
+    monkeypatch.setattr("registry.jobs._CATCHES_UP", 0.01)
+    jobs = Jobs(hurried)
+    jobs.start()
+    wait_for(lambda: hurried.store.index.is_ready)
+    jobs.stop()
+
+
+def test_what_was_changed_by_hand_is_healed(
+    hurried: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    healed = threading.Event()
+    original = Index.heal
+
+    def noticed(self: Index, pause: Callable[[], None]) -> int:
+        found = original(self, pause)
+        healed.set()
+        return found
+
+    monkeypatch.setattr(Index, "heal", noticed)
+    monkeypatch.setattr("registry.jobs._CATCHES_UP", 0.01)
+    jobs = Jobs(hurried)
+    jobs.start()
+    assert healed.wait(30)
+    jobs.stop()
