@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def file_name(data: bytes = LAYER) -> str:
     return digest_of(data).replace(":", "__")
 
 
+NO_HEADERS: Mapping[str, str] = {}
 LAYER_FILE = f"{CONTENT}/{TAG}/{file_name()}"
 
 
@@ -97,23 +99,27 @@ class TestDownload:
             assert client.get(path).status_code == 404, path
 
 
-class TestDeploy:
-    def deploy(
-        self, client: Client, path: str, data: bytes = b"", status: int = 201, **headers: str
-    ) -> dict[str, object]:
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        answer = client.request("PUT", f"{CONTENT}/{path}", sent, data)
-        assert answer.status_code == status, answer.text
-        found: dict[str, object] = json.loads(answer.data)
-        return found
+def deploy(
+    client: Client,
+    path: str,
+    data: bytes = b"",
+    status: int = 201,
+    headers: Mapping[str, str] = NO_HEADERS,
+) -> dict[str, object]:
+    answer = client.request("PUT", f"{CONTENT}/{path}", headers, data)
+    assert answer.status_code == status, answer.text
+    found: dict[str, object] = json.loads(answer.data)
+    return found
 
+
+class TestDeploy:
     def test_layers_and_a_manifest_make_an_image(self, client: Client, config: Config) -> None:
         body = manifest_bytes()
         for data in (CONFIG, LAYER):
-            found = self.deploy(client, f"{TAG}/{file_name(data)};a=1", data)
+            found = deploy(client, f"{TAG}/{file_name(data)};a=1", data)
             assert found["size"] == str(len(data))
             assert client.get(f"{STORAGE}/{TAG}/{file_name(data)}").status_code == 200
-        found = self.deploy(client, f"{TAG}/manifest.json;build.name=b;build.number=7", body)
+        found = deploy(client, f"{TAG}/manifest.json;build.name=b;build.number=7", body)
         assert found["downloadUri"] == f"http://localhost{MANIFEST}"
         pulled = client.get("/v2/docker-local/team/app/manifests/1.0")
         assert (pulled.status_code, pulled.data) == (200, body)
@@ -128,24 +134,24 @@ class TestDeploy:
 
     def test_known_content_needs_no_bytes(self, client: Client) -> None:
         body = push_image(client)
-        known = "X_Checksum_Deploy"
-        sums = {"X_Checksum_Sha256": hashlib.sha256(LAYER).hexdigest()}
-        self.deploy(client, f"other/2.0/{file_name()}", **{known: "true"}, **sums)
+        known = "X-Checksum-Deploy"
+        sums = {"X-Checksum-Sha256": hashlib.sha256(LAYER).hexdigest()}
+        deploy(client, f"other/2.0/{file_name()}", headers={known: "true"} | sums)
         client.get(f"{STORAGE}/{TAG}/{file_name(CONFIG)}")
-        sums = {"X_Checksum_Sha1": hashlib.sha1(CONFIG).hexdigest()}
-        self.deploy(client, f"other/2.0/{file_name(CONFIG)}", **{known: "true"}, **sums)
-        self.deploy(client, "other/2.0/manifest.json", body, **{known: "false"})
+        sums = {"X-Checksum-Sha1": hashlib.sha1(CONFIG).hexdigest()}
+        deploy(client, f"other/2.0/{file_name(CONFIG)}", headers={known: "true"} | sums)
+        deploy(client, "other/2.0/manifest.json", body, headers={known: "false"})
         assert client.get("/v2/docker-local/other/manifests/2.0").data == body
 
     def test_unknown_content_is_not_there(self, client: Client) -> None:
         path = f"{TAG}/{file_name()}"
         for headers, status in (
-            ({"X_Checksum_Sha256": hashlib.sha256(LAYER).hexdigest()}, 404),
-            ({"X_Checksum_Sha1": hashlib.sha1(LAYER).hexdigest()}, 404),
+            ({"X-Checksum-Sha256": hashlib.sha256(LAYER).hexdigest()}, 404),
+            ({"X-Checksum-Sha1": hashlib.sha1(LAYER).hexdigest()}, 404),
             ({}, 400),
-            ({"X_Checksum_Sha256": "zz"}, 400),
+            ({"X-Checksum-Sha256": "zz"}, 400),
         ):
-            self.deploy(client, path, status=status, X_Checksum_Deploy="true", **headers)
+            deploy(client, path, status=status, headers={"X-Checksum-Deploy": "true"} | headers)
 
     @pytest.mark.parametrize("kind", ["sha1", "md5", "sha256"])
     @pytest.mark.parametrize("bare", [False, True])
@@ -153,21 +159,21 @@ class TestDeploy:
         self, client: Client, config: Config, kind: str, bare: bool
     ) -> None:
         before = tree(Path(config.storage_root))
-        header = "X_Checksum" if bare else f"X_Checksum_{kind.capitalize()}"
+        header = "X-Checksum" if bare else f"X-Checksum-{kind.capitalize()}"
         wrong = {header: hashlib.new(kind, b"other").hexdigest()}
-        self.deploy(client, f"{TAG}/{file_name()}", LAYER, 409, **wrong)
+        deploy(client, f"{TAG}/{file_name()}", LAYER, 409, wrong)
         assert tree(Path(config.storage_root)) <= before | {"checksums", "uploads"}
-        self.deploy(client, f"{TAG}/{file_name()}", b"other bytes", 409)
+        deploy(client, f"{TAG}/{file_name()}", b"other bytes", 409)
         assert tree(Path(config.storage_root)) <= before | {"checksums", "uploads"}
 
     def test_the_checksums_that_a_client_states_are_kept(self, client: Client) -> None:
         stated = {
-            "X_Checksum_Sha1": hashlib.sha1(LAYER).hexdigest(),
-            "X_Checksum_Sha256": hashlib.sha256(LAYER).hexdigest(),
-            "X_Checksum": hashlib.md5(LAYER).hexdigest(),
-            "X_Checksum_Deploy": "false",
+            "X-Checksum-Sha1": hashlib.sha1(LAYER).hexdigest(),
+            "X-Checksum-Sha256": hashlib.sha256(LAYER).hexdigest(),
+            "X-Checksum": hashlib.md5(LAYER).hexdigest(),
+            "X-Checksum-Deploy": "false",
         }
-        found = self.deploy(client, f"{TAG}/{file_name()}", LAYER, **stated)
+        found = deploy(client, f"{TAG}/{file_name()}", LAYER, headers=stated)
         assert found["originalChecksums"] == found["checksums"]
 
     @pytest.mark.parametrize(
@@ -186,27 +192,27 @@ class TestDeploy:
         self, client: Client, config: Config, path: str
     ) -> None:
         before = tree(Path(config.storage_root))
-        self.deploy(client, path.replace(" ", "%20"), b"data", 400)
+        deploy(client, path.replace(" ", "%20"), b"data", 400)
         assert tree(Path(config.storage_root)) == before
 
     def test_a_folder_can_be_made_and_removed(self, client: Client) -> None:
         for _ in range(2):
-            found = self.deploy(client, "new/folder/")
+            found = deploy(client, "new/folder/")
             assert found["children"] == []
         assert client.get(f"{STORAGE}/new/folder").status_code == 200
         assert client.get(f"{STORAGE}/new").status_code == 200
-        self.deploy(client, "new/folder/;a=1;b=2;")
+        deploy(client, "new/folder/;a=1;b=2;")
         found = json.loads(client.get(f"{STORAGE}/new/folder?properties").data)
         assert found["properties"] == {"a": ["1"], "b": ["2"]}
         assert client.request("DELETE", f"{CONTENT}/new/").status_code == 204
         assert client.get(f"{STORAGE}/new").status_code == 404
 
     def test_a_manifest_without_its_layers_is_refused(self, client: Client) -> None:
-        self.deploy(client, f"{TAG}/manifest.json", manifest_bytes(), 404)
-        self.deploy(client, f"{TAG}/manifest.json", b"no manifest", 400)
+        deploy(client, f"{TAG}/manifest.json", manifest_bytes(), 404)
+        deploy(client, f"{TAG}/manifest.json", b"no manifest", 400)
 
     def test_archives_are_not_taken_apart(self, client: Client) -> None:
-        self.deploy(client, f"{TAG}/x", b"", 400, X_Explode_Archive="true")
+        deploy(client, f"{TAG}/x", b"", 400, {"X-Explode-Archive": "true"})
 
     def test_unknown_repositories_take_nothing(self, client: Client) -> None:
         answer = client.request("PUT", f"/artifactory/absent/{TAG}/manifest.json", (), b"{}")
