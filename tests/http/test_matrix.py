@@ -50,6 +50,9 @@ BODIES = {
     "/api/system/configuration/webServer": json.dumps(FRONT).encode(),
     "/api/metadata/<key>": PROPS,
     "/api/metadata/<key>/<path:path>": PROPS,
+    "/api/search/aql": b"items.find()",
+    "/api/search//aql": b"items.find()",
+    "/api/search/buildArtifacts": json.dumps({"buildName": "b", "buildNumber": "1"}).encode(),
 }
 """What must be sent for a route to do something, by the end of its rule."""
 _COPYING = {
@@ -57,11 +60,27 @@ _COPYING = {
     for verb in ("copy", "move")
     for rest in ("", "/<path:path>")
 }
-QUERIES = _COPYING | {
-    (method, f"/api/storage/<key>{rest}"): "?properties=a=1"
-    for method in ("PUT", "DELETE")
-    for rest in ("", "/<path:path>")
+_SEARCHES = {
+    "artifact": "name=x",
+    "prop": "k=v",
+    "checksum": f"sha256={'0' * 64}",
+    "pattern": f"pattern={KEY}:x",
+    "creation": "from=1",
+    "dates": "from=1&dateFields=created",
+    "usage": "notUsedSince=1",
+    "badChecksum": "type=md5",
+    "dependency": f"sha1={'0' * 40}",
 }
+_SEARCHING = {("GET", f"/api/search/{name}"): f"?{query}" for name, query in _SEARCHES.items()}
+QUERIES = (
+    _COPYING
+    | _SEARCHING
+    | {
+        (method, f"/api/storage/<key>{rest}"): "?properties=a=1"
+        for method in ("PUT", "DELETE")
+        for rest in ("", "/<path:path>")
+    }
+)
 
 
 @dataclass(frozen=True)

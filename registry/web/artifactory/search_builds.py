@@ -11,7 +11,7 @@ from typing import Any, Final
 from flask import Response, request
 
 from registry.model import aql_searches
-from registry.model.errors import PathUnknown, QueryInvalid
+from registry.model.errors import PathUnknown, QueryInvalid, RouteUnknown
 from registry.model.items import Item
 from registry.web.answers import json_answer
 from registry.web.artifactory.content import blueprint
@@ -77,7 +77,7 @@ def search_build_artifacts() -> Response:
 @route(blueprint, FORMS, "/api/search/archive", ["GET"], Right.LOGIN)
 def search_packages() -> Response:
     """Searches for what only packages have that are no images."""
-    raise QueryInvalid("images have no versions, licenses or archive entries to search for")
+    raise RouteUnknown("images have no versions, licenses or archive entries to search for")
 
 
 def _document() -> dict[str, Any]:
