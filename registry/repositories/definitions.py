@@ -212,6 +212,7 @@ class Definitions:
                 )
             with self._leaving_virtual_ones(key):
                 self._take_out(key)
+            self._store.folder_records.forget(key, "")
             folder = self._store.layout.repository(key)
             for path, _, _ in os.walk(folder, topdown=False):
                 atomic.remove_folder(path)

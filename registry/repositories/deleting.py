@@ -229,3 +229,6 @@ def remove_empty(store: Store, place: Place) -> None:
     ):
         atomic.remove_folder(folder)
     atomic.remove_empty_folders(layout.image(place.key, place.image), layout.repository(place.key))
+    if not store.manifests.digests(place):
+        # What was said of this image must not be said of the next one of that name.
+        store.folder_records.clear(place.key, place.image)

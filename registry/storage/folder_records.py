@@ -21,6 +21,8 @@ from registry.storage.locks import Locks
 MADE: Final = "made"
 """In a record: that somebody made the folder, so that it is there although it is empty."""
 
+PROPERTIES: Final = "properties"
+
 Record = dict[str, Any]
 Records = dict[str, Record]
 """Locations to records; the repository itself has the empty location."""
@@ -58,6 +60,19 @@ class FolderRecords:
         def alter(record: Record) -> None:
             record |= {MADE: True, "created": moment, "createdBy": principal}
             record |= {"modified": moment, "modifiedBy": principal}
+
+        self.change(key, alter, location)
+
+    def clear(self, key: RepositoryKey, location: str) -> None:
+        """Drop what is kept of a folder, but that somebody made it. Durable."""
+        record = self.all(key).get(location)
+        if record is None or (record.get(MADE) and PROPERTIES not in record):
+            return
+
+        def alter(record: Record) -> None:
+            record.pop(PROPERTIES, None)
+            if not record.get(MADE):
+                record.clear()
 
         self.change(key, alter, location)
 

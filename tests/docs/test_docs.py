@@ -106,7 +106,7 @@ def test_every_route_is_documented(tmp_path: Path) -> None:
     application = wiring.create_app(Config(storage_root=str(tmp_path)))
     page = read("docs/api.md")
     for rule in application.url_map.iter_rules():
-        path = rule.rule.replace("path:", "")
+        path = re.sub(r"<\w+:", "<", rule.rule)
         for prefix in ("/artifactory/api/docker/<key>/v2", "/api/docker/<key>/v2", "/v2/<key>"):
             path = path.removeprefix(prefix)
         path = path.removeprefix("/artifactory").removeprefix("/v2")

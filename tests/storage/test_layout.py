@@ -47,6 +47,8 @@ PATHS = [
     (AT.manifest(KEY, IMAGE, LONG), f"{AT.manifests(KEY, IMAGE)}/sha512__{LONG.encoded}"),
     (AT.all_referrers(KEY, IMAGE), "/s/artifacts/docker-local/team/app/_referrers"),
     (AT.referrers(KEY, IMAGE, DIGEST), f"{AT.all_referrers(KEY, IMAGE)}/sha256__{HEX}"),
+    (AT.folder_records(KEY), "/s/artifacts/docker-local/_folders.properties.json"),
+    (AT.checksums("sha256", HEX[:2]), f"/s/checksums/sha256/{HEX[:2]}"),
     (AT.content(DIGEST), f"/s/filestore/sha256/{HEX[:2]}/{HEX}"),
     (AT.content(LONG), f"/s/filestore/sha512/{LONG.encoded[:2]}/{LONG.encoded}"),
     (AT.upload_data("ab"), "/s/uploads/ab.data"),
@@ -107,7 +109,14 @@ def drawn() -> list[str]:
 
 
 def test_every_drawn_path_is_made_by_a_function() -> None:
-    short = {"9c/9c12…": f"{HEX[:2]}/{HEX}", "9c12…": HEX, "e3b0…": HEX, "71ab…": HEX}
+    short = {
+        "sha256/9c/9c12…": f"sha256/{HEX[:2]}/{HEX}",
+        "checksums/sha256/9c": f"checksums/sha256/{HEX[:2]}",
+        "9c/9c12…": f"{HEX[:2]}/{HEX}",
+        "9c12…": HEX,
+        "e3b0…": HEX,
+        "71ab…": HEX,
+    }
     known = {path.removeprefix("/s/") for path, _ in PATHS} | set(FOLDERS)
     known |= {folder for path in known for folder in parents(path)}
     trashed = AT.trash_entry("ab").removeprefix("/s/")

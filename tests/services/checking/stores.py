@@ -99,6 +99,15 @@ def _fill_images(client: Client, instance: Instance) -> None:
     for reference in ("deleted", "back"):
         repository.delete_tag(ImageName("team/app"), Tag(reference), ACTOR)
     instance.trashcan.restore(parse_target(f"{KEY}/team/app:back"), ACTOR)
+    _give_properties(client)
+
+
+def _give_properties(client: Client) -> None:
+    """Set properties on folders and all in them, make a folder, and ask for checksums."""
+    storage = f"/artifactory/api/storage/{KEY}"
+    assert client.request("PUT", f"{storage}/team?properties=stage=test").status_code == 204
+    assert client.request("PUT", f"/artifactory/{KEY}/made/here/").status_code == 201
+    assert client.get(f"{storage}/team?list&deep=1").status_code == 200
 
 
 def _fill_rarities(client: Client, instance: Instance) -> None:
