@@ -59,11 +59,14 @@ def fill(client: Client, instance: Instance) -> None:
     push_image(client, image=STAGE)
 
 
-def filled_registry(prepared: Path, folder: Path) -> Iterator[Client]:
+def filled_registry(prepared: Path, folder: Path, *, indexed: bool = False) -> Iterator[Client]:
     """Yield a client of a registry that has been filled, and let go of it."""
     storage = shutil.copytree(prepared, folder / "storage")
     for instance in opened(Config(storage_root=str(storage))):
         client = Client(make_application(instance))
+        if indexed:
+            # Then everything is pushed after the index was built, and has to be taken in.
+            instance.store.index.build()
         fill(client, instance)
         yield client
 

@@ -27,10 +27,15 @@ JF_FIELDS = (
 )
 
 
-@pytest.fixture(scope="module")
-def filled(prepared_storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+@pytest.fixture(scope="module", params=[False, True], ids=["tree", "index"])
+def filled(
+    request: pytest.FixtureRequest,
+    prepared_storage: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Client]:
     """A client of one registry for all tests here, which change nothing."""
-    yield from filled_registry(prepared_storage, tmp_path_factory.mktemp("searched"))
+    folder = tmp_path_factory.mktemp("searched")
+    yield from filled_registry(prepared_storage, folder, indexed=request.param)
 
 
 @pytest.mark.parametrize(

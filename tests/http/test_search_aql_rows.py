@@ -28,8 +28,10 @@ from tests.http.support import KEY
 USUAL = ["repo", "path", "name", "type", "size", "created", "created_by", "modified", "modified_by"]
 
 
-@pytest.fixture(autouse=True)
-def filled(client: Client, instance: Instance) -> None:
+@pytest.fixture(autouse=True, params=[False, True], ids=["tree", "index"])
+def filled(request: pytest.FixtureRequest, client: Client, instance: Instance) -> None:
+    if request.param:
+        instance.store.index.build()
     fill(client, instance)
 
 

@@ -31,10 +31,15 @@ SOON = str(round(time.time() * 1000) + 10_000_000)
 MANIFESTS = {place for place in EVERYTHING if place.endswith("/manifest.json")}
 
 
-@pytest.fixture(scope="module")
-def filled(prepared_storage: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+@pytest.fixture(scope="module", params=[False, True], ids=["tree", "index"])
+def filled(
+    request: pytest.FixtureRequest,
+    prepared_storage: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Client]:
     """A client of one registry for all tests here; it has been asked for all checksums."""
-    for client in filled_registry(prepared_storage, tmp_path_factory.mktemp("searched")):
+    folder = tmp_path_factory.mktemp("searched")
+    for client in filled_registry(prepared_storage, folder, indexed=request.param):
         every = b'items.find().include("*")'
         assert client.request("POST", "/api/search/aql", body=every).status_code == 200
         yield client
