@@ -20,7 +20,7 @@ from registry.model.aql_criteria import (
     SameProperty,
 )
 from registry.model.aql_fields import ANY
-from registry.model.aql_predicates import Facts
+from registry.model.aql_predicates import BUILD_PROPERTIES, Facts
 from registry.model.items import ItemQuery
 from registry.model.names import RepositoryKey
 
@@ -226,6 +226,8 @@ def _equal(name: str, sign: str, operand: str, facts: Facts) -> _Limits:
         return _Limits(paths=frozenset(_forms(operand)))
     if name == "name":
         return _Limits(names=frozenset((operand,)))
+    if name in BUILD_PROPERTIES:
+        return _Limits(properties={BUILD_PROPERTIES[name]: operand})
     if name == "sha256":
         return _Limits(sha256=operand, folders=False)
     if name == "type":

@@ -124,6 +124,11 @@ def _property(name: str) -> Callable[[Item], Any]:
     return lambda item: next(iter(item.properties.get(name, ())), None)
 
 
+BUILD_PROPERTIES: Final[Mapping[str, str]] = {
+    "artifact.module.build.name": "build.name",
+    "artifact.module.build.number": "build.number",
+}
+"""Fields about builds, and the properties by which files say which build made them."""
 _VALUES: Final[Mapping[str, Callable[[Item], Any]]] = {
     "repo": operator.attrgetter("repository"),
     "path": operator.attrgetter("path"),
@@ -137,9 +142,7 @@ _VALUES: Final[Mapping[str, Callable[[Item], Any]]] = {
     "updated": operator.attrgetter("modified"),
     "depth": operator.attrgetter("depth"),
     "sha256": _sha256,
-    # Clients write on all files of an image which build made it.
-    "artifact.module.build.name": _property("build.name"),
-    "artifact.module.build.number": _property("build.number"),
+    **{field: _property(name) for field, name in BUILD_PROPERTIES.items()},
     "dependency.module.build.name": lambda item: None,
     "dependency.module.build.number": lambda item: None,
 }

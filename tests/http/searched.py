@@ -92,3 +92,8 @@ def places(client: Client, query: str) -> set[str]:
     found = [f"{row['repo']}/{row['path']}/{row['name']}" for row in rows(client, query)]
     assert len(set(found)) == len(found)
     return set(found)
+
+
+def set_properties(client: Client, place: str, properties: str) -> None:
+    path = f"/artifactory/api/storage/{place}?properties={properties}"
+    assert client.request("PUT", path).status_code == 204

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
-from registry.config import Config
 from registry.services.instance import Instance
 from tests.conftest import Client
 from tests.http.searched import (
@@ -21,6 +17,7 @@ from tests.http.searched import (
     fill,
     places,
     rows,
+    set_properties,
 )
 from tests.http.support import IMAGE as PULLED
 from tests.http.support import KEY
@@ -106,13 +103,8 @@ def test_what_include_leaves_out_is_not_there(client: Client) -> None:
     assert row == {"name": "list.manifest.json", "virtual_repos": ["docker"]}
 
 
-def test_every_value_of_a_property_has_a_row(client: Client, config: Config) -> None:
-    path = Path(
-        config.storage_root, f"artifacts/{KEY}/team/other/2.0/manifest.json.properties.json"
-    )
-    document = json.loads(path.read_text())
-    document["properties"]["k"] = ["a", "b"]
-    path.write_text(json.dumps(document))
+def test_every_value_of_a_property_has_a_row(client: Client) -> None:
+    set_properties(client, f"{KEY}/team/other/2.0/manifest.json", "k=a,b")
     (row,) = rows(
         client, 'items.find({"path":"team/other/2.0","name":"manifest.json"}).include("@k")'
     )
@@ -146,11 +138,8 @@ def test_without_sort_the_order_is_the_same_each_time(client: Client) -> None:
     ] == whole
 
 
-def test_files_of_a_build_are_those_that_say_so(client: Client, config: Config) -> None:
-    path = Path(config.storage_root, f"artifacts/{KEY}/team/app/1.0/manifest.json.properties.json")
-    document = json.loads(path.read_text())
-    document["properties"] |= {"build.name": ["b"], "build.number": ["1"]}
-    path.write_text(json.dumps(document))
+def test_files_of_a_build_are_those_that_say_so(client: Client) -> None:
+    set_properties(client, f"{KEY}/team/app/1.0/manifest.json", "build.name=b;build.number=1")
     query = 'items.find({"artifact.module.build.name":"b","artifact.module.build.number":"1"})'
     assert places(client, query) == {f"{KEY}/team/app/1.0/manifest.json"}
 

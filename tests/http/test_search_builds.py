@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
 
-from registry.config import Config
 from registry.services.instance import Instance
 from tests.conftest import Client
-from tests.http.searched import fill
+from tests.http.searched import fill, set_properties
 from tests.http.support import KEY
 
 MANIFEST = "http://localhost/artifactory/docker-local/team/app/1.0/manifest.json"
@@ -20,16 +18,11 @@ SECOND = "http://localhost/artifactory/docker-local/team/other/2.0/manifest.json
 
 
 @pytest.fixture(autouse=True)
-def built(client: Client, instance: Instance, config: Config) -> None:
+def built(client: Client, instance: Instance) -> None:
     fill(client, instance)
     for place, number, started in (("app/1.0", "9", "999"), ("other/2.0", "10", "1000")):
-        folder = Path(config.storage_root, f"artifacts/{KEY}/team/{place}")
-        path = folder / "manifest.json.properties.json"
-        document = json.loads(path.read_text())
-        document["properties"] |= {
-            "build.name": ["b"], "build.number": [number], "build.timestamp": [started],
-        }  # fmt: skip
-        path.write_text(json.dumps(document))
+        properties = f"build.name=b;build.number={number};build.timestamp={started}"
+        set_properties(client, f"{KEY}/team/{place}/manifest.json", properties)
 
 
 def ask(client: Client, document: Any) -> TestResponse:
