@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.services.instance import Instance
-from tests.faults.injection import administration, deletions, pushes
+from tests.faults.injection import administration, deletions, pushes, transfers
 from tests.faults.injection.sweeping import prune
 
 Step = Callable[[Instance], object]
@@ -85,6 +85,17 @@ TABLE: Final = (
     Flow("overwrite", pushes.overwrite, leaves=STALE),
     Flow("overwrite-with-index", pushes.overwrite_with_index, leaves=STALE),
     Flow("overwrite-index", pushes.overwrite_index, pushes.tagged_index, leaves=STALE),
+    Flow("promote", transfers.promote, transfers.family, leaves=STALE, thorough=True),
+    # Broken off when its tag is gone, what belonged to it goes as what lost its last tag does.
+    Flow(
+        "move",
+        transfers.move,
+        transfers.family,
+        done=("ManifestUnknown",),
+        leaves=(*STALE, "unfinished manifest", "sidecar", "dangling referrer"),
+        lingers=("digest docker-local/", "manifest docker-local/", "referrers docker-local/"),
+        thorough=True,
+    ),
     deletion("untag", deletions.untag, thorough=True),
     # Whose tag is gone is not told of the manifest; it goes as those do that lost their last tag.
     deletion(

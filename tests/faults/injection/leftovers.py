@@ -48,7 +48,7 @@ AFTER_KILL: Final = AFTER_ERROR | {
 }
 """What a killed process may leave, or one whose cleaning up failed."""
 
-_SINGLE: Final = ("format.json", "pruning.json", "etc/keys.json")
+_SINGLE: Final = ("format.json", "pruning.json", "etc/keys.json", "etc/service.json")
 _RECORDS: Final = ("builds", "etc/repositories", "etc/users", "journal", "locks", "pulls",
     "quarantine",
 )  # fmt: skip
