@@ -9,6 +9,7 @@ ask by digest for what they have found by tag.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -58,11 +59,7 @@ class Reach:
 
     def has_image(self, image: ImageName) -> bool:
         """Return whether anything of an image may be in reach."""
-        return (
-            not self.blacked_out
-            and any(p.may_match_below(image, _DEPTH) for p in ant_patterns(self.includes))
-            and not any(p.matches_all_below(image) for p in ant_patterns(self.excludes))
-        )
+        return not self.blacked_out and _may_be_in(self.includes, self.excludes, image)
 
     def has_manifest(self, image: ImageName, reference: Reference, content_type: str = "") -> bool:
         """Return whether a manifest is in reach; without its type, whether one of any type is."""
@@ -129,6 +126,14 @@ class Reach:
 
     def _excludes(self, path: str) -> bool:
         return any(pattern.matches(path) for pattern in ant_patterns(self.excludes))
+
+
+@functools.lru_cache(4096)
+def _may_be_in(includes: str, excludes: str, image: ImageName) -> bool:
+    """Return whether patterns leave anything of an image; asked several times in each request."""
+    return any(p.may_match_below(image, _DEPTH) for p in ant_patterns(includes)) and not any(
+        p.matches_all_below(image) for p in ant_patterns(excludes)
+    )
 
 
 EVERYWHERE: Final = Reach("")

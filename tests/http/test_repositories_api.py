@@ -81,7 +81,8 @@ def test_existence_is_told(world: Client) -> None:
     assert read(world, f"{ALL}/existence?key=hub&type=remote") == {"exists": True}
     assert read(world, f"{ALL}/existence?key=hub&type=local") == {"exists": False}
     assert read(world, f"{ALL}/existence?repoKey=none") == {"exists": False}
-    message(world.get(f"{ALL}/existence"), 400)
+    assert read(world, f"{ALL}/existence?type=remote") == {"exists": True}
+    assert read(world, f"{ALL}/existence?type=federated") == {"exists": False}
 
 
 # --- one repository ------------------------------------------------------------------------------

@@ -44,11 +44,10 @@ def list_configurations() -> Response:
 
 @route(blueprint, FORMS, f"{_ALL}/existence", ["GET"], Right.LOGIN)
 def tell_existence() -> Response:
-    """Whether there is a repository of that ``key``, as far as the caller may know."""
+    """Whether there is a repository of that ``key``, or any one, as far as the caller may know."""
     key = request.args.get("key") or request.args.get("repoKey")
-    if not key:
-        raise RequestInvalid("'key' says which repository is meant")
-    return json_answer({"exists": key in [definition.key for definition in _asked("type")]})
+    found = [definition.key for definition in _asked("type")]
+    return json_answer({"exists": key in found if key else bool(found)})
 
 
 @route(blueprint, FORMS, _ONE, ["GET"], Right.LOGIN)
