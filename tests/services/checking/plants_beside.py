@@ -124,6 +124,12 @@ def _(root: Path) -> str:
     return "etc/users/bob.json"
 
 
+@plant("secret-mode-wrong 3")
+def _(root: Path) -> str:
+    change(root / f"etc/repositories/{KEY}.json", password="of the upstream registry")
+    return f"etc/repositories/{KEY}.json"
+
+
 @plant("open-to-others")
 def _(root: Path) -> str:
     (root / "etc/users/bob.json").chmod(0o666)
