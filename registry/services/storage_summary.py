@@ -130,7 +130,7 @@ class StorageSummary:
                 "binariesCount": f"{content['files']:,}",
                 "binariesSize": size_text(content["bytes"]),
                 "artifactsSize": size_text(total["bytes"]),
-                "optimization": percent_text(content["bytes"], total["bytes"]),
+                "optimization": percent_text(content["bytes"], total["bytes"] or 1),
                 "itemsCount": f"{total['files'] + total['folders']:,}",
                 "artifactsCount": f"{total['files']:,}",
             },
@@ -175,7 +175,7 @@ def _amounts(counted: Mapping[str, Any]) -> dict[str, Any]:
 def size_text(size: int) -> str:
     """Return a number of bytes as Artifactory writes it, such as ``3.48 GB``."""
     if size < 1024:
-        return f"{size} bytes"
+        return f"{size:,} bytes"
     amount, unit = float(size), 0
     # What would be rounded to 1,024.00 of a unit is one of the next.
     while amount >= 1023.995 and unit < len(_UNITS) - 1:

@@ -10,6 +10,9 @@ from registry.metrics.figures import route_number
 from registry.model.bodies import PENDING
 
 _KINDS: Final = (
+    ("/access/", "access"),
+    ("/repositories", "repositories"),
+    ("/search", "search"),
     ("/blobs/uploads", "uploads"),
     ("/blobs/", "blobs"),
     ("/manifests/", "manifests"),
@@ -19,16 +22,14 @@ _KINDS: Final = (
     ("/v2/token", "token"),
     ("/api/docker/", "docker"),
     ("/v2/", "docker"),
-    ("/access/", "access"),
     ("/system/ping", "health"),
     ("/api/v1/system/", "health"),
     ("/healthz", "health"),
     ("/readyz", "health"),
     ("/metrics", "metrics"),
-    ("/api/search", "search"),
     ("/api/storageinfo", "system"),
     ("/api/storage", "storage"),
-    ("/repositories", "repositories"),
+    ("/api/metadata", "storage"),
     ("/api/security", "security"),
     ("/api/build", "builds"),
     ("/api/replication", "replication"),

@@ -17,17 +17,25 @@ from registry.web.routing import Right, route
 
 blueprint = Blueprint("metrics", __name__)
 
-_TYPE: Final = "text/plain"
+_TAKEN: Final = ("text/plain", "text/*", "*/*")
 
 
 @route(blueprint, ("",), "/metrics", ["GET"], Right.MONITOR)
 @route(blueprint, ("/artifactory", ""), "/api/v1/metrics", ["GET"], Right.MONITOR)
 def show() -> Response:
     """What Prometheus reads; 406 for a client that takes no text."""
-    if request.accept_mimetypes and not request.accept_mimetypes[_TYPE]:
+    if not _takes_text():
         raise AnswerUnacceptable(f"the figures are {exposition.CONTENT_TYPE}")
     text = "".join(_figures(current().instance))
     return Answer(200, [("Content-Type", exposition.CONTENT_TYPE)], text.encode())
+
+
+def _takes_text() -> bool:
+    """Return whether the client takes a plain text, of whichever version."""
+    accepted = request.accept_mimetypes
+    return not accepted or any(
+        quality > 0 and kind.partition(";")[0].strip() in _TAKEN for kind, quality in accepted
+    )
 
 
 def _figures(instance: Instance) -> Iterator[str]:
