@@ -3,10 +3,10 @@
 Read in this order: ``repositories`` (their configuration), ``content`` with ``browsing`` (the
 repositories as trees: download, delete), ``deploying`` (the other way), ``storage`` with
 ``item_answers`` (what is known of files and folders), ``properties``, ``promotion``, ``copying``
-(and moving), ``locations`` (where in a tree a request points), ``aql``, ``search`` and
-``search_builds`` (finding files), ``system`` (what stands in front of the server), ``system_about``
-(what the server says of itself), ``system_configuration`` (what is set elsewhere), ``system_work``
-(pruning and counting).
+(and moving), ``trash``, ``locations`` (where in a tree a request points), ``aql``, ``search`` and
+``search_builds`` (finding files), ``packages`` (finding tags), ``system`` (what stands in front of
+the server), ``system_about`` (what the server says of itself), ``system_configuration`` (what is
+set elsewhere), ``system_work`` (pruning and counting).
 """
 
 from registry.web.artifactory import (
@@ -14,6 +14,7 @@ from registry.web.artifactory import (
     content,
     copying,
     deploying,
+    packages,
     promotion,
     properties,
     repositories,
@@ -24,6 +25,7 @@ from registry.web.artifactory import (
     system_about,
     system_configuration,
     system_work,
+    trash,
 )
 from registry.web.artifactory.content import blueprint
 
@@ -33,6 +35,7 @@ __all__ = [
     "content",
     "copying",
     "deploying",
+    "packages",
     "promotion",
     "properties",
     "repositories",
@@ -43,4 +46,5 @@ __all__ = [
     "system_about",
     "system_configuration",
     "system_work",
+    "trash",
 ]
