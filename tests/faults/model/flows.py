@@ -43,6 +43,11 @@ FLOWS: Final[dict[str, Flow]] = {
     "image to index": Flow((do.pushed,), (do.push_index,)),
     "image to index to image": Flow((do.pushed,), (do.push_index, do.push_old)),
     "mount": Flow((do.pushed,), (do.mount,)),
+    # Promoting.
+    "copy to another repository": Flow((do.signed_and_spare,), (do.copy_old,)),
+    "copy of an index": Flow((do.signed_and_spare,), (do.copy_tree,)),
+    "move to another repository": Flow((do.signed_and_spare,), (do.move_old,), repeatable=False),
+    "move of an index": Flow((do.signed_and_spare,), (do.move_tree,), repeatable=False),
     # Deleting, and bringing back.
     "untag": Flow((do.pushed,), (do.untag,), repeatable=False),
     "delete a tag": Flow((do.pushed,), (do.delete_tag,), repeatable=False),

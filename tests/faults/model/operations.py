@@ -13,6 +13,7 @@ from registry.model.digests import Digest
 from registry.model.errors import RepositoryExists
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.model.targets import Target
+from registry.repositories.belongings import Transfer
 from registry.repositories.local import LocalRepository
 from registry.services.instance import Instance
 from registry.services.pruning import Limits, Options, Pruning
@@ -188,6 +189,38 @@ def mount(at: Instance) -> None:
     for data in (CONFIG, b"old"):
         local(at).mount_blob(OTHER, local(at).blob(IMAGE, Digest.of(data)), ALICE)
     put(local(at), OLD, TAG, OTHER)
+
+
+# --- promoting -------------------------------------------------------------------------------
+
+
+def signed_and_spare(at: Instance) -> None:
+    """A tree with a signature, and a repository where the tag stands for something else."""
+    pushed_a_tree(at)
+    push_image(local(at), b"signed", reference=Tag(Digest.of(OLD).replace(":", "-") + ".sig"))
+    create_repository(at)
+    push_image(LocalRepository(at.store, at.definitions.get(SPARE)), b"before", note="before")
+
+
+def _bring(at: Instance, tag: Tag, *, move: bool) -> None:
+    transfer = Transfer(IMAGE, tag, IMAGE, TAG, event="promote", move=move)
+    at.directory.unguarded_transfers().run(KEY, SPARE, transfer, ALICE, lambda: None)
+
+
+def copy_old(at: Instance) -> None:
+    _bring(at, TAG, move=False)
+
+
+def copy_tree(at: Instance) -> None:
+    _bring(at, SECOND, move=False)
+
+
+def move_old(at: Instance) -> None:
+    _bring(at, TAG, move=True)
+
+
+def move_tree(at: Instance) -> None:
+    _bring(at, SECOND, move=True)
 
 
 # --- deleting --------------------------------------------------------------------------------
