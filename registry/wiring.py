@@ -27,6 +27,7 @@ from registry.services.deploying import Deploying
 from registry.services.doctor import Doctor
 from registry.services.history import History
 from registry.services.instance import Instance
+from registry.services.package_search import Packages
 from registry.services.pruning import Limits, Pruning
 from registry.services.readiness import Readiness
 from registry.services.regret import Regret
@@ -77,6 +78,7 @@ def build(config: Config) -> Instance:
             store, definitions, directory, lambda tags: Usage(store, definitions).freed_by(tags)
         ),
         regret=Regret(store, definitions),
+        packages=Packages(store),
         proxy_writer=proxy_writer,
         web_server=WebServer(store, proxy_writer, config.listen),
         doctor=Doctor(config, store, users, keys),

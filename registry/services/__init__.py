@@ -14,6 +14,7 @@ rules tried on the past), ``usage`` with ``usage_books``, ``usage_forecast``, ``
 again), ``system_info`` (who this is), ``system_settings`` (its
 settings, for reading), ``storage_summary`` (how much each repository holds),
 ``searching`` with ``searching_facts`` (which items there are), ``aql`` (in rows),
+``package_search`` (tags across repositories),
 ``reverse_proxy`` (the configuration of nginx or Apache in front), ``web_server`` (its
 settings over REST), ``deploying`` and ``removing`` (by
 the place in the tree), ``doctor`` (the self-test) with ``doctor_wire`` (how it asks),

@@ -17,6 +17,7 @@ from registry.services.checking import Checking
 from registry.services.deploying import Deploying
 from registry.services.doctor import Doctor
 from registry.services.history import History
+from registry.services.package_search import Packages
 from registry.services.pruning import Pruning
 from registry.services.readiness import Readiness
 from registry.services.regret import Regret
@@ -56,6 +57,7 @@ class Instance:
     history: History
     retention: Retention
     regret: Regret
+    packages: Packages
     proxy_writer: ProxyWriter
     web_server: WebServer
     doctor: Doctor

@@ -15,8 +15,8 @@ was deleted), ``held`` (names about to be freed), ``passes``, ``image_scan``, ``
 ``tree`` with ``tree_items`` and ``folder_records`` (what Artifactory's tree shows),
 ``tree_counting`` (how much that is), ``checksums`` (sha1 and md5 of content), ``index`` with
 ``index_walk``, ``index_keeper``, ``index_tail``, ``index_folders``, ``index_scan``,
-``index_rows``, ``index_reader``, ``index_table``, ``index_postings``, ``index_select`` and
-``index_emit`` (which items there are that a query may want, out of memory),
+``index_rows``, ``index_reader``, ``index_table``, ``index_postings``, ``index_select``,
+``index_emit`` and ``index_packages`` (which items there are that a query may want, out of memory),
 ``line_files``, ``tag_records`` (all sidecars of an image), ``documents`` (small JSON files),
 ``format`` (start-up checks), ``store`` (all of it in one object).
 

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from registry.model.items import Item, ItemQuery
 from registry.model.names import ImageName, RepositoryKey, Tag
+from registry.model.packages import Package
 from registry.model.paging import Page, PageRequest
 from registry.storage import index_emit, index_select
 from registry.storage.catalog import Catalog
 from registry.storage.folder_records import FolderRecords
 from registry.storage.index_keeper import Keeper, go_on
+from registry.storage.index_packages import PackageSearch
 from registry.storage.index_rows import Row
 from registry.storage.index_scan import shows_manifests
 from registry.storage.index_walk import TreeWalk
@@ -106,6 +108,22 @@ class Index:
             return row.item()
         found = self._keeper.read_again(row.place, row.typed_reference())
         return None if found is None or not found.kind.file else found.item()
+
+    # --- packages ----------------------------------------------------------------------------
+
+    def packages(self, search: PackageSearch, keys: Sequence[RepositoryKey]) -> list[Row]:
+        """Return the rows in some repositories that a search may want, in the order of names."""
+        if self.is_ready:
+            with self._keeper.current() as table:
+                found = search.candidates(table, [k for k in keys if k in self._keeper.present])
+        else:
+            rows = (row for key in keys for row in self._keeper.rows(key) if search.wants(row))
+            found = [row for row in rows if self.package(search, row) is not None]
+        return sorted(found, key=lambda row: (row.place.key, row.place.image, row.reference))
+
+    def package(self, search: PackageSearch, row: Row) -> Package | None:
+        """Return what is told of a row that was found, or None if the disk says otherwise."""
+        return search.package(self._layout, row)
 
     # --- lists -------------------------------------------------------------------------------
 

@@ -74,6 +74,11 @@ class Keeper:
         with self._lock:
             return self._read(place, reference)
 
+    def rows(self, key: RepositoryKey) -> Iterator[Row]:
+        """Yield the rows of a repository from the disk, whatever the table has."""
+        for _, _, readings in self._scanner.images(key):
+            yield from (reading.row for reading in readings)
+
     def heal(self, pause: Pause = go_on) -> int:
         """Read everything again, for what was changed by hand; return how many rows were wrong."""
         with self.current() as table:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from registry.model.items import ItemQuery
 from registry.model.names import ImageName, RepositoryKey
 from registry.storage.index_rows import Row
-from registry.storage.index_table import Table, digest_text
+from registry.storage.index_table import Choice, Table, digest_text
 from registry.storage.layout import MANIFEST_FILES, parse_content_name
 from registry.storage.manifest_files import Place
-
-_Choice = tuple[int, Callable[[], Iterable[int]]]
-"""At most how many rows a condition leaves, and a way to get them."""
 
 _OF_CONTENT = frozenset({"sha256", "sha512"})
 """The properties that every layer has."""
@@ -22,7 +19,7 @@ def select(
     table: Table, query: ItemQuery, keys: Sequence[RepositoryKey], *, folders: bool = False
 ) -> list[Row]:
     """Return the rows of which the query may want a file, or with ``folders`` the folder."""
-    choices = [_all(table, keys), *_by_hashes(table, query), *_by_time(table, query)]
+    choices = [table.in_repositories(keys), *_by_hashes(table, query), *_by_time(table, query)]
     if query.paths is not None:
         choices.append(_by_paths(table, keys, query.paths, folders=folders))
     _, get = min(choices, key=lambda choice: choice[0])
@@ -31,13 +28,7 @@ def select(
     return [row for row in rows if row.place.key in wanted and _fits(row, query, folders=folders)]
 
 
-def _all(table: Table, keys: Sequence[RepositoryKey]) -> _Choice:
-    images = [image for key in keys for image in table.images(key)]
-    count = sum(len(image.numbers) for image in images)
-    return count, lambda: (number for image in images for number in image.numbers.values())
-
-
-def _by_hashes(table: Table, query: ItemQuery) -> Iterator[_Choice]:
+def _by_hashes(table: Table, query: ItemQuery) -> Iterator[Choice]:
     conditions = [table.with_property(name, value) for name, value in query.properties.items()]
     if query.sha256 is not None:
         others = hash(digest_text("sha512"))
@@ -49,7 +40,7 @@ def _by_hashes(table: Table, query: ItemQuery) -> Iterator[_Choice]:
         yield table.count(hashes), lambda hashes=hashes: table.having(hashes)  # type: ignore[misc]
 
 
-def _by_time(table: Table, query: ItemQuery) -> Iterator[_Choice]:
+def _by_time(table: Table, query: ItemQuery) -> Iterator[Choice]:
     for timeline, first, last in (
         (table.created, query.created_from, query.created_to),
         (table.modified, query.modified_from, query.modified_to),
@@ -61,7 +52,7 @@ def _by_time(table: Table, query: ItemQuery) -> Iterator[_Choice]:
 
 def _by_paths(
     table: Table, keys: Sequence[RepositoryKey], paths: frozenset[str], *, folders: bool
-) -> _Choice:
+) -> Choice:
     numbers = list[int]()
     for key in keys:
         for path in paths:

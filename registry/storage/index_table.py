@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from registry.model.digests import HEX_LENGTHS
@@ -16,6 +16,9 @@ from registry.storage.index_postings import Postings, Timeline
 from registry.storage.index_reader import Reading
 from registry.storage.index_rows import Kind, Row, Source
 from registry.storage.manifest_files import Place
+
+Choice = tuple[int, Callable[[], Iterable[int]]]
+"""At most how many rows a condition leaves, and a way to get them."""
 
 _OF_CONTENT: Final = frozenset(HEX_LENGTHS)
 """The properties of layers and configurations: their digests."""
@@ -87,6 +90,12 @@ class Table:
         """Return the names of the images of a repository after ``after``, in byte order."""
         names = self._names.get(key, [])
         return names[bisect_right(names, after) if after else 0 :]
+
+    def in_repositories(self, keys: Iterable[RepositoryKey]) -> Choice:
+        """Return how many rows some repositories have, and a way to get them."""
+        images = [image for key in keys for image in self.images(key)]
+        count = sum(len(image.numbers) for image in images)
+        return count, lambda: (number for image in images for number in image.numbers.values())
 
     def count(self, hashes: Iterable[int]) -> int:
         """Return at least how many rows are found by any of some hashes."""

@@ -41,17 +41,24 @@ RIGHTS = {
     "blobs/uploads/<upload_id>": dict.fromkeys(("GET", "PATCH", "PUT", "DELETE"), Right.PUSH),
     "manifests/<reference>": {"GET": Right.PULL, "PUT": Right.PUSH, "DELETE": Right.DELETE},
     "tags/list": {"GET": Right.PULL},
+    "parentManifests": {"POST": Right.PULL},
     "referrers/<digest>": {"GET": Right.PULL},
 }
 """What each route of an image must ask for, by the reference, section B5."""
 FRONT = {"webServerType": "NGINX", "serverName": "registry.example.com"}
 PROPS = json.dumps({"props": {"a": "1"}}).encode()
+PROMOTION = {
+    "targetRepo": KEY, "dockerRepository": "team/app", "targetDockerRepository": "copied",
+    "tag": "1.0", "copy": True,
+}  # fmt: skip
 BODIES = {
+    "/promote": json.dumps(PROMOTION).encode(),
     "/api/system/configuration/webServer": json.dumps(FRONT).encode(),
     "/api/metadata/<key>": PROPS,
     "/api/metadata/<key>/<path:path>": PROPS,
     "/api/search/aql": b"items.find()",
     "/api/search//aql": b"items.find()",
+    "/parentManifests": json.dumps({"dockerRepository": "team/app", "tag": "1.0"}).encode(),
     "/api/search/buildArtifacts": json.dumps({"buildName": "b", "buildNumber": "1"}).encode(),
 }
 """What must be sent for a route to do something, by the end of its rule."""

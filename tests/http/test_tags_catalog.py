@@ -27,6 +27,13 @@ TAGS = ["1.0", "1.0-rc", "10", "2.0", "A", "Z", "_x", "a", "latest", "z.properti
 LINK = re.compile(r'<(?P<path>/[^>]*)>; rel="next"')
 
 
+@pytest.fixture(params=["tree", "index"], autouse=True)
+def source(request: pytest.FixtureRequest, instance: Instance) -> None:
+    """Lists are the same before the index has been built and after it."""
+    if request.param == "index":
+        instance.store.index.build()
+
+
 @pytest.fixture
 def tagged(client: Client) -> Client:
     body = push_image(client, "1.0")
@@ -172,6 +179,49 @@ def test_catalog_pages(filled: tuple[Client, list[str]], size: int) -> None:
     ]:
         answer = client.request("GET", "/v2/_catalog", query={"last": last})
         assert listed(answer, "repositories") == [name for name in names if name > last], last
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "/artifactory/api/docker/docker-local/v2",
+        "/artifactory/api/docker/docker-local",
+        "/api/docker/docker-local/v2",
+        "/api/docker/docker-local",
+        "/v2",
+    ],
+)
+def test_the_next_page_has_the_path_that_the_client_used(
+    filled: tuple[Client, list[str]], form: str
+) -> None:
+    answer = filled[0].get(f"{form}/_catalog?n=2&whatever=1")
+    last = listed(answer, "repositories")[-1].replace("/", "%2F")
+    assert answer.headers["Link"] == f'<{form}/_catalog?n=2&last={last}>; rel="next"'
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["/v2/docker-local", "/artifactory/api/docker/docker-local/v2", "/api/docker/docker-local/v2"],
+)
+def test_the_next_tags_have_the_path_that_the_client_used(tagged: Client, form: str) -> None:
+    path = f"{form}/team/app/tags/list"
+    answer = tagged.get(f"{path}?n=2")
+    assert answer.headers["Link"] == f'<{path}?n=2&last={listed(answer)[-1]}>; rel="next"'
+    assert joined(list(pages(tagged, f"{path}?n=3", "tags"))) == sorted(TAGS)
+
+
+def test_any_accept_header_is_fine_for_lists(tagged: Client) -> None:
+    for accept in ("application/json", "text/html", "application/vnd.oci.image.index.v1+json", "x"):
+        for path, name in ((f"{IMAGE}/tags/list", "tags"), ("/v2/_catalog", "repositories")):
+            assert listed(tagged.get(path, {"Accept": accept}), name)
+
+
+def test_what_was_deleted_is_in_no_list(tagged: Client) -> None:
+    assert tagged.request("DELETE", f"{IMAGE}/manifests/latest").status_code == 202
+    assert listed(tagged.get(f"{IMAGE}/tags/list")) == sorted({*TAGS} - {"latest"})
+    assert tagged.request("DELETE", "/artifactory/docker-local/team/app").status_code == 204
+    assert listed(tagged.get("/v2/_catalog"), "repositories") == []
+    assert_error(tagged.get(f"{IMAGE}/tags/list"), 404, "NAME_UNKNOWN")
 
 
 @pytest.mark.parametrize("prefix", ["/artifactory/api/docker", "/api/docker"])

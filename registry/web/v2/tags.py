@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
-from flask import Response
+from flask import Response, request
 
 from registry.access.principals import Action
-from registry.model.paging import PageRequest
+from registry.model.paging import Page, PageRequest
 from registry.web.answers import json_answer
 from registry.web.context import current, open_image
 from registry.web.paging import link_next, page_request
@@ -34,7 +34,7 @@ def list_all_images() -> Response:
     """The catalog of everything the caller may read, named as in an image reference here."""
     request_ = page_request()
     page = current().directory.images(request_)
-    return _catalog(page.names, request_ if page.more else None)
+    return _catalog(page, request_, f"{current().address.prefix}/_catalog")
 
 
 @route(
@@ -53,11 +53,14 @@ def list_images(key: str) -> Response:
     """The catalog of one repository; some clients leave the ``v2`` out."""
     request_ = page_request()
     page = current().directory.open(key).images(request_)
-    return _catalog(page.names, request_ if page.more else None)
+    address = current().address
+    # Without v2 it is no form that a proxy maps to, so the path is the one that the client used.
+    path = f"{address.prefix}/_catalog" if address.key is not None else request.path.rstrip("/")
+    return _catalog(page, request_, path)
 
 
-def _catalog(names: Sequence[str], more_after: PageRequest | None) -> Response:
-    response = json_answer({"repositories": list(names)})
-    if more_after is not None:
-        link_next(response, f"{current().address.prefix}/_catalog", more_after, names)
+def _catalog(page: Page[Any], asked: PageRequest, path: str) -> Response:
+    response = json_answer({"repositories": list(page.names)})
+    if page.more:
+        link_next(response, path, asked, page.names)
     return response
