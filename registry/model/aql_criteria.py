@@ -79,6 +79,13 @@ class AnyOf:
 Condition = Comparison | PropertyComparison | SameProperty | AllOf | AnyOf
 
 
+def size(condition: Condition) -> int:
+    """Return how many comparisons are in a condition."""
+    if isinstance(condition, AllOf | AnyOf):
+        return sum(map(size, condition.conditions))
+    return size(condition.condition) if isinstance(condition, SameProperty) else 1
+
+
 def criteria(written: Written) -> Condition:
     """Return what an item must fulfil to be found.
 

@@ -91,7 +91,14 @@ def predicate(condition: Condition, facts: Facts) -> Predicate:
 def _all(parts: Sequence[Predicate]) -> Predicate:
     if len(parts) == 1:
         return parts[0]
-    return lambda item: all(part(item) for part in parts)
+
+    def every(item: Item) -> bool:
+        for part in parts:  # noqa: SIM110 - it takes half the time, for each item
+            if not part(item):
+                return False
+        return True
+
+    return every
 
 
 def _any(parts: Sequence[Predicate]) -> Predicate:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator
+from typing import Final
 
-from registry.model.aql_criteria import Condition
+from registry.model.aql_criteria import Condition, size
 from registry.model.aql_limits import limits
 from registry.model.aql_predicates import predicate
-from registry.model.errors import RegistryError
+from registry.model.errors import QueryInvalid, RegistryError
 from registry.model.items import Item
 from registry.model.names import RepositoryKey
 from registry.repositories.definitions import Definitions
@@ -16,6 +17,9 @@ from registry.repositories.directory import GuardedDirectory
 from registry.services.searching_facts import StoredFacts
 from registry.storage.journal import now
 from registry.storage.store import Store
+
+WORK_LIMIT: Final = 200_000_000
+"""Comparisons of one search: criteria times items that are looked at."""
 
 
 class Searching:
@@ -49,9 +53,14 @@ class Searching:
     def _readable(
         self, directory: GuardedDirectory, condition: Condition, facts: StoredFacts
     ) -> Iterator[Item]:
-        is_wanted = predicate(condition, facts)
+        is_wanted, allowed = predicate(condition, facts), WORK_LIMIT // max(1, size(condition))
         sights = dict[RepositoryKey, Callable[[Item], bool]]()
-        for item in self._store.index.items(limits(condition, facts)):
+        for number, item in enumerate(self._store.index.items(limits(condition, facts))):
+            if number >= allowed:
+                raise QueryInvalid(
+                    "there is too much to compare with so many criteria; name the repository, "
+                    "the path or a property"
+                )
             if not is_wanted(item):
                 continue
             if item.repository not in sights:

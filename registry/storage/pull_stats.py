@@ -8,13 +8,14 @@ there, takes the place of what was read before.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from registry.model.digests import Digest
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
@@ -22,7 +23,7 @@ from registry.storage.documents import Documents
 from registry.storage.journal import parse_timestamp, timestamp
 from registry.storage.layout import Layout
 from registry.storage.line_files import days
-from registry.storage.pull_counts import DayPulls, count_lines, parse_document
+from registry.storage.pull_counts import DayPulls, count_lines
 
 _DOCUMENT: Final = ".json"
 _SECONDS: Final = len("2026-11-23T12:00:00Z")
@@ -51,29 +52,46 @@ class Downloads:
         return Downloads(self.count + other.count, later.last, later.last_by)
 
 
-_NONE: Final[Mapping[Reference, Downloads]] = {}
+_NONE: Final[Mapping[str, Downloads]] = {}
 
 
 class _Totals:
     """Pulls by tag, of a digest by whatever name, and of a digest by itself."""
 
     def __init__(self) -> None:
-        self._named: dict[_Image, dict[Reference, Downloads]] = {}
-        self._bare: dict[_Image, dict[Reference, Downloads]] = {}
+        self._named: dict[_Image, dict[str, Downloads]] = {}
+        self._bare: dict[_Image, dict[str, Downloads]] = {}
 
     def add(self, pulls: DayPulls) -> None:
-        """Add what was counted."""
+        """Add what was counted from lines."""
         for what, pulled in pulls.pulls.items():
             image = what.repository, what.image
-            # The same few people pull again and again; one text for each is enough.
-            who = sys.intern(pulled.principal)
-            more = Downloads(pulled.count, _milliseconds(pulled.last), who)
-            named = self._named.setdefault(image, {})
-            _join(named, what.digest, more)
-            if what.tag is None:
-                _join(self._bare.setdefault(image, {}), what.digest, more)
-            else:
-                _join(named, what.tag, more)
+            self._add(image, what.digest, what.tag, pulled.count, pulled.last, pulled.principal)
+
+    def add_document(self, document: Mapping[str, Any]) -> None:
+        """Add what the document of a day says; entries that are damaged are left out.
+
+        There may be millions of them, all of our own making. Whether a name in them is one need
+        not be looked at: what is none is never asked for.
+        """
+        entries = document.get("pulls")
+        for facts in entries if isinstance(entries, list) else ():
+            with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):
+                image = facts["repository"], facts["image"]
+                tag, count, who = facts.get("tag"), int(facts["count"]), facts["principal"]
+                self._add(image, facts["digest"], tag, count, facts["last"], who)
+
+    def _add(
+        self, image: _Image, digest: str, tag: str | None, count: int, last: str, who: str
+    ) -> None:
+        # The same few people pull again and again; one text for each is enough.
+        more = Downloads(count, _milliseconds(last), sys.intern(who))
+        named = self._named.setdefault(image, {})
+        _join(named, digest, more)
+        if tag is None:
+            _join(self._bare.setdefault(image, {}), digest, more)
+        else:
+            _join(named, tag, more)
 
     def find(self, image: _Image, reference: Reference, bare: Digest | None) -> Downloads | None:
         """Return the pulls by a name, and those of a digest that nobody asked for by a tag."""
@@ -165,7 +183,7 @@ class PullStats:
             if name not in self._documents:
                 document = Documents().read(self._layout.pull_totals(name))
                 if document is not None:
-                    self._settled.add(parse_document(document))
+                    self._settled.add_document(document)
                     self._documents.add(name)
         open_days = set(with_lines) - self._documents
         self._open = {name: self._open.get(name) or _OpenDay() for name in sorted(open_days)}
@@ -202,8 +220,9 @@ class _Tail:
             yield line[:-1]
 
 
-def _join(totals: dict[Reference, Downloads], name: Reference, more: Downloads) -> None:
-    totals[name] = more.joined(totals.get(name))
+def _join(totals: dict[str, Downloads], name: str, more: Downloads) -> None:
+    known = totals.get(name)
+    totals[name] = more if known is None else more.joined(known)
 
 
 def _milliseconds(moment: str) -> str:

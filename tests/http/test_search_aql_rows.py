@@ -151,6 +151,19 @@ def test_what_was_pushed_is_found_at_once_and_what_was_deleted_no_longer(client:
     assert rows(client, query) == []
 
 
+def test_a_search_that_would_take_too_long_is_refused(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two criteria, with the type that nobody names; each item is compared with all."""
+    query = 'items.find({"repo":{"$match":"*"}})'
+    monkeypatch.setattr("registry.services.searching.WORK_LIMIT", 2 * len(EVERYTHING))
+    assert len(rows(client, query)) == len(EVERYTHING)
+    monkeypatch.setattr("registry.services.searching.WORK_LIMIT", 2 * len(EVERYTHING) - 1)
+    answer = aql(client, query)
+    assert answer.status_code == 400
+    assert "too much to compare" in answer.get_json()["errors"][0]["message"]
+
+
 def test_a_long_answer_comes_in_pieces(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = aql(client, "items.find()").get_json()
     monkeypatch.setattr("registry.web.artifactory.aql._PIECE", 4)

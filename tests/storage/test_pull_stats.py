@@ -136,6 +136,21 @@ def test_a_damaged_document_is_said(store: Store, clock: Clock) -> None:
     assert store.pull_stats.find(KEY, IMAGE, TAG) is None
 
 
+def test_damaged_entries_are_left_out(store: Store, clock: Clock) -> None:
+    pull(store)
+    store.pulls.compact(LATER)
+    document = json.loads(path(store, "json").read_bytes())
+    whole = document["pulls"][0]
+    names = ("repository", "image", "digest", "count", "last", "principal")
+    nothing: tuple[object, ...] = ([], {})
+    damaged = [{**whole, name: value} for name in names for value in nothing]
+    lists: tuple[object, ...] = ([*damaged, None, 1, {}, {**whole, "last": "x"}, whole], None, {})
+    for entries in lists:
+        path(store, "json").write_text(json.dumps({"pulls": entries}))
+        found = PullStats(store.layout).find(KEY, IMAGE, TAG)
+        assert (found is not None and found.count == 1) is isinstance(entries, list)
+
+
 def test_damaged_lines_are_left_out(store: Store, clock: Clock) -> None:
     pull(store)
     with path(store).open("ab") as file:
