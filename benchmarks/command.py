@@ -72,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--behind", choices=["nginx"], help="put one nginx in front of both, and compare with it"
     )
+    parser.add_argument(
+        "--peer", default=peer.PROGRAM, metavar="PROGRAM",
+        help="the reference registry to compare with, such as a build of version 3 (%(default)s)",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=int, metavar="N", help="rounds of each workload")
     parser.add_argument(
         "--server", metavar="URL", help="measure this running server instead of starting ours"
@@ -88,7 +92,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     chosen = [kind for kind in WORKLOADS if not options.only or kind.name in options.only]
-    _check_tools(chosen, behind=bool(options.behind))
+    _check_tools(chosen, options.peer, behind=bool(options.behind))
     parent = options.workdir or Path(tempfile.gettempdir())
     if not parent.is_dir():
         raise CannotStart(f"The working folder {parent} does not exist.")
@@ -149,7 +153,7 @@ def _start(
     if not options.behind:
         return [
             stack.enter_context(_ours(options, settings)),
-            stack.enter_context(_peer(settings)),
+            stack.enter_context(_peer(options.peer, settings)),
         ]
     place = settings.front
     if place is None:
@@ -157,7 +161,7 @@ def _start(
     for name in ("ours", "peer"):
         (settings.folder / name).mkdir()
     left = stack.enter_context(ours.start(settings.folder / "ours", place))
-    right = stack.enter_context(peer.start(settings.folder / "peer", place.peer_port))
+    right = stack.enter_context(peer.start(options.peer, settings.folder / "peer", place.peer_port))
     written = front.settings_file(place, settings.folder / "ours" / "storage")
     stack.enter_context(front.start(place, ours.ROOT, written, right.backend))
     return [left, right]
@@ -177,10 +181,10 @@ def _ours(options: argparse.Namespace, settings: Settings) -> Iterator[Registry]
 
 
 @contextlib.contextmanager
-def _peer(settings: Settings) -> Iterator[Registry]:
+def _peer(program: str, settings: Settings) -> Iterator[Registry]:
     folder = settings.folder / "peer"
     folder.mkdir()
-    with peer.start(folder) as registry:
+    with peer.start(program, folder) as registry:
         yield registry
 
 
@@ -197,8 +201,8 @@ def _settings(options: argparse.Namespace, folder: Path) -> Settings:
     )
 
 
-def _check_tools(chosen: Sequence[type[Workload]], *, behind: bool) -> None:
-    wanted = [peer.PROGRAM, "openssl", *(tool for kind in chosen for tool in kind.tools)]
+def _check_tools(chosen: Sequence[type[Workload]], program: str, *, behind: bool) -> None:
+    wanted = [program, "openssl", *(tool for kind in chosen for tool in kind.tools)]
     wanted += [front.PROGRAM] if behind else []
     missing = sorted({tool for tool in wanted if shutil.which(tool) is None})
     if missing:
@@ -223,7 +227,8 @@ def _check_space(settings: Settings) -> None:
 def _print(options: argparse.Namespace, rows: Sequence[Row], failures: Sequence[str]) -> None:
     print(table(rows))
     print("\nMedians of all rounds; ratio and best (of the best rounds): above 1, ours is better.")
-    print(f"Peer: {peer.version()}; {os.cpu_count()} cores; Python {platform.python_version()}.")
+    print(f"Peer: {peer.version(options.peer)}.")
+    print(f"Machine: {os.cpu_count()} cores; Python {platform.python_version()}.")
     if options.behind:
         print(f"Both behind one nginx {front.version()}; the machine's pull is a file of nginx's.")
     if options.quick:
@@ -237,7 +242,7 @@ def _document(
 ) -> dict[str, Any]:
     return {
         "quick": bool(options.quick),
-        "peer": peer.version(),
+        "peer": peer.version(options.peer),
         "behind": f"nginx {front.version()}" if options.behind else None,
         "python": platform.python_version(),
         "cores": os.cpu_count(),

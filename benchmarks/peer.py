@@ -1,4 +1,7 @@
-"""Debian's docker-registry as the other side of the comparison, with tokens checked as well."""
+"""The reference registry as the other side of the comparison, with tokens checked as well.
+
+Debian's docker-registry, or another build that is given by its path, such as one of version 3.
+"""
 
 import base64
 import contextlib
@@ -43,19 +46,19 @@ auth:
 """
 
 
-def version() -> str:
+def version(program: str) -> str:
     """The first line of what the peer says about itself."""
-    done = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, check=True)
-    return done.stdout.strip().splitlines()[0]
+    done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+    return done.stdout.strip().splitlines()[0].removeprefix(f"{program} ")
 
 
 @contextlib.contextmanager
-def start(folder: Path, front_port: int | None = None) -> Iterator[Registry]:
+def start(program: str, folder: Path, front_port: int | None = None) -> Iterator[Registry]:
     """The peer with its storage in ``folder``, while the context lasts.
 
     Behind a front, ``front_port`` is where clients find it; `Registry.backend` is its own.
     """
-    issuer = TokenIssuer(folder)
+    issuer = TokenIssuer(folder, names_key_by_jwk=" v3." in version(program))
     port = free_port()
     configuration = folder / "config.yml"
     configuration.write_text(
@@ -68,7 +71,7 @@ def start(folder: Path, front_port: int | None = None) -> Iterator[Registry]:
         )
     )
     log = folder / "server.log"
-    command = [PROGRAM, "serve", str(configuration)]
+    command = [program, "serve", str(configuration)]
     with running(command, log, folder, clean_environment({})) as process:
         wait_ready(process, port, "/v2/", 401, log)
         yield Registry(
@@ -89,15 +92,19 @@ class TokenIssuer:
     is not won by making its tokens expensive.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, names_key_by_jwk: bool) -> None:
         self._key = folder / "token.key"
         self.certificate = folder / "token.crt"
         self._known: dict[str, str] = {}
         request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
         request += ["-subj", f"/CN={ISSUER}", "-keyout", str(self._key)]
         _openssl(*request, "-out", str(self.certificate))
-        public = _openssl("pkey", "-in", str(self._key), "-pubout", "-outform", "DER")
-        self._key_id = _libtrust_name(public)
+        if names_key_by_jwk:
+            modulus = _openssl("rsa", "-in", str(self._key), "-noout", "-modulus")
+            self._key_id = _jwk_name(modulus.decode().strip().partition("=")[2])
+        else:
+            public = _openssl("pkey", "-in", str(self._key), "-pubout", "-outform", "DER")
+            self._key_id = _libtrust_name(public)
 
     def authorize(self, image: str) -> str:
         """The Authorization header that may push and pull ``image`` for a day."""
@@ -131,6 +138,12 @@ def _openssl(*arguments: str, stdin: bytes = b"") -> bytes:
 
 def _base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _jwk_name(modulus: str) -> str:
+    # Since version 3 the peer names a key by its thumbprint (RFC 7638); the exponent is 65537.
+    key = f'{{"e":"AQAB","kty":"RSA","n":"{_base64url(bytes.fromhex(modulus))}"}}'
+    return _base64url(hashlib.sha256(key.encode()).digest())
 
 
 def _libtrust_name(public_key: bytes) -> str:
