@@ -97,6 +97,7 @@ class Jobs:
                     logger.debug("the index was healed in %d places", found)
                 else:
                     index.catch_up()
+                self._instance.figures.set_index(index.size())
             except Stopped:
                 return
             except Exception:

@@ -50,12 +50,14 @@ def requests(figures: Figures) -> Iterator[str]:
 
 def workers(figures: Figures) -> Iterator[str]:
     """Yield what the worker processes of this server need."""
-    open_, memory, cpu, files, started = (list[Sample]() for _ in range(5))
-    for slot, pid, connections in figures.workers():
-        found, labels = processes.process(pid), {"worker": str(slot)}
+    open_, memory, cpu, files, started, ready, size = (list[Sample]() for _ in range(7))
+    for worker in figures.workers():
+        found, labels = processes.process(worker.pid), {"worker": str(worker.slot)}
         if found is None:
             continue
-        open_.append((labels, connections))
+        open_.append((labels, worker.connections))
+        ready.append((labels, worker.index_ready))
+        size.append((labels, worker.index_size))
         memory.append((labels, found.resident))
         cpu.append((labels, found.cpu_seconds))
         files.append((labels, found.open_files))
@@ -66,6 +68,8 @@ def workers(figures: Figures) -> Iterator[str]:
     yield counter("registry_worker_cpu_seconds_total", "Time of the processor.", cpu)
     yield gauge("registry_worker_open_files", "Open files and sockets.", files)
     yield gauge("registry_worker_start_time_seconds", "When the worker began.", started)
+    yield gauge("registry_index_ready", "1 if the index of searches and lists is built.", ready)
+    yield gauge("registry_index_manifests", "Manifests in the index.", size)
 
 
 def pruning(record: Mapping[str, Any]) -> Iterator[str]:

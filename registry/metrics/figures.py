@@ -14,6 +14,7 @@ import os
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 ROUTES: Final = (
@@ -42,7 +43,9 @@ _OTHER_STATUS: Final = len(STATUSES) - 1
 
 _PID: Final = 0
 _CONNECTIONS: Final = 1
-_LOGGED: Final = 2
+_INDEX_READY: Final = 2
+_INDEX_SIZE: Final = 3
+_LOGGED: Final = 4
 _COUNTS: Final = _LOGGED + len(LEVELS)
 _PER_ROUTE: Final = len(METHODS) * len(STATUSES)
 _RECEIVED: Final = _COUNTS + len(ROUTES) * _PER_ROUTE
@@ -56,6 +59,17 @@ _WORDS: Final = _BUCKETS + len(ROUTES) * _PER_HISTOGRAM
 def route_number(name: str) -> int:
     """Return the number by which a route is counted; its name is one of `ROUTES`."""
     return _ROUTE_OF[name]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerState:
+    """What one worker said of itself last."""
+
+    slot: int
+    pid: int
+    connections: int
+    index_ready: bool
+    index_size: int
 
 
 class Figures:
@@ -74,7 +88,8 @@ class Figures:
         self._lock = threading.Lock()
         self._base = slot * _WORDS
         self._words[self._base + _PID] = os.getpid()
-        self._words[self._base + _CONNECTIONS] = 0
+        for place in (_CONNECTIONS, _INDEX_READY, _INDEX_SIZE):
+            self._words[self._base + place] = 0
 
     # --- counting ----------------------------------------------------------------------------
 
@@ -105,14 +120,20 @@ class Figures:
         """Say how many connections this worker has open."""
         self._words[self._base + _CONNECTIONS] = count
 
+    def set_index(self, size: int) -> None:
+        """Say that this worker's index is built, and how many manifests it has."""
+        self._words[self._base + _INDEX_READY] = 1
+        self._words[self._base + _INDEX_SIZE] = size
+
     # --- asking ------------------------------------------------------------------------------
 
-    def workers(self) -> Iterator[tuple[int, int, int]]:
-        """Yield slot, process and open connections of each worker that has begun."""
+    def workers(self) -> Iterator[WorkerState]:
+        """Yield each worker that has begun."""
         for slot in range(self.slots):
-            base = slot * _WORDS
-            if self._words[base + _PID]:
-                yield slot, self._words[base + _PID], self._words[base + _CONNECTIONS]
+            found = self._words[slot * _WORDS : slot * _WORDS + _LOGGED].tolist()
+            pid, connections, ready, size = found
+            if pid:
+                yield WorkerState(slot, pid, connections, bool(ready), size)
 
     def requests(self) -> Iterator[tuple[str, str, int, int]]:
         """Yield route, method, status and number of the requests of each kind that there were."""

@@ -48,6 +48,11 @@ class Index:
         """Whether it has been built; until then the tree answers."""
         return self._keeper.is_ready
 
+    def size(self) -> int:
+        """Return how many manifests it has, with all that has happened."""
+        with self._keeper.current() as table:
+            return len(table)
+
     def build(self, pause: Callable[[], None] = go_on) -> None:
         """Read everything; ``pause`` is called every few moments, and may raise to end it."""
         self._keeper.build(pause)

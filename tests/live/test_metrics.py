@@ -107,3 +107,12 @@ def test_the_figures_of_the_storage_come_by_themselves(server: LiveServer) -> No
         os.sched_yield()
     assert figure(server, name) > 0
     assert figure(server, 'registry_repository_files{repository="docker-local"}') == 0
+
+
+def test_each_worker_tells_of_its_own_index(server: LiveServer) -> None:
+    with Wire(server) as wire:
+        wire.push_image("1.0", b"layer")
+    for worker in ("0", "1"):
+        while figure(server, f'registry_index_manifests{{worker="{worker}"}}') != 1:
+            continue
+        assert figure(server, f'registry_index_ready{{worker="{worker}"}}') == 1

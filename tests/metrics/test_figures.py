@@ -29,6 +29,7 @@ def in_process(figures: Figures, slot: int, count: int) -> int:
         for _ in range(count):
             figures.count_request(BLOBS, "GET", 200, 1, 10, 0.002)
         figures.set_connections(7)
+        figures.set_index(70)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     return child
@@ -44,7 +45,7 @@ def test_what_each_process_counts_is_added_up() -> None:
     buckets, seconds = figures.durations("blobs")
     assert (buckets[0], buckets[1], sum(buckets)) == (1, 11, 12)
     assert seconds == pytest.approx(0.022)
-    assert [(slot, pid) for slot, pid, _ in figures.workers()] == [
+    assert [(one.slot, one.pid) for one in figures.workers()] == [
         (0, os.getpid()),
         (1, children[0]),
         (2, children[1]),
@@ -54,9 +55,14 @@ def test_what_each_process_counts_is_added_up() -> None:
 def test_who_replaces_a_dead_process_goes_on_with_its_counters_and_not_with_its_state() -> None:
     figures = Figures(2)
     in_process(figures, 1, 5)
-    assert [open_ for _, _, open_ in figures.workers()] == [0, 7]
+    assert [one.connections for one in figures.workers()] == [0, 7]
+    assert [(one.index_ready, one.index_size) for one in figures.workers()] == [
+        (False, 0),
+        (True, 70),
+    ]
     figures.claim(1)
-    assert [open_ for _, _, open_ in figures.workers()] == [0, 0]
+    assert [one.connections for one in figures.workers()] == [0, 0]
+    assert [(one.index_ready, one.index_size) for one in figures.workers()] == [(False, 0)] * 2
     figures.count_request(BLOBS, "GET", 200, 0, 0, 0.0)
     assert figures.requests_of("blobs", "GET", 200) == 6
 
@@ -92,7 +98,7 @@ def test_every_figure_has_a_place_of_its_own() -> None:
         assert (figures.received(name), figures.sent(name)) == (each, 2 * each)
         assert figures.durations(name)[0] == [0] * len(BOUNDS) + [each]
     assert (figures.logged(0), figures.logged(1)) == (0, 0)
-    assert [(slot, open_) for slot, _, open_ in figures.workers()] == [(0, 0), (1, 0)]
+    assert [(one.slot, one.connections) for one in figures.workers()] == [(0, 0), (1, 0)]
 
 
 @pytest.mark.parametrize(
