@@ -109,6 +109,8 @@ def relocate(
     transfers, ends = directory.transfers(), _Ends(source, target, *trees)
     for repository in (source, target):
         transfers.require_local(repository)
+    if not wanted.location:
+        raise RequestInvalid("the path of what is to come along is missing")
     item = ends.tree.item(wanted.location)
     if not item.is_folder and not item.media_type:
         return _layer(ends, item, wanted, dry=dry)
@@ -142,7 +144,7 @@ def _landing(ends: _Ends, item: Item, wanted: Relocation) -> tuple[str, str]:
         raise RequestInvalid("source and target are the same")
     folder = item.location if item.is_folder else item.path
     landing = _below(ends, item, folder, wanted)
-    if same and (landing == folder or landing.startswith(f"{folder}/") or not folder):
+    if same and (landing == folder or landing.startswith(f"{folder}/")):
         raise RequestInvalid("source and target are the same, or the target is in the source")
     return landing, landing if item.is_folder else f"{landing}/{item.name}"
 
@@ -209,8 +211,7 @@ def _plan(
         to, new = _place(landing, ends.target.key)
         moves.append((item.image, [item.reference], to, new))
     for image in images:
-        to = _image(landing + image[len(folder) :] if folder else _joined(landing, image),
-                    ends.target.key)  # fmt: skip
+        to = _image(landing + image[len(folder) :], ends.target.key)
         moves.append((image, transfers.references(ends.source, image), to, None))
     for image, references, to, new_name in moves:
         along = set[str]()
@@ -230,14 +231,10 @@ def _plan(
     return steps, count
 
 
-def _joined(landing: str, image: ImageName) -> str:
-    return f"{landing}/{image}" if landing else image
-
-
 def _folders(image: ImageName, folder: str) -> Iterator[str]:
     """Yield the folder of an image and those above it, as far as they are in ``folder``."""
     location: str = image
-    while location and (location == folder or location.startswith(f"{folder}/") or not folder):
+    while location == folder or location.startswith(f"{folder}/"):
         yield location
         location = location.rpartition("/")[0]
 

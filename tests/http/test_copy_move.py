@@ -131,11 +131,6 @@ def test_forms_of_the_route(client: Client) -> None:
             "docker-prod/x",
             {"docker-prod/x/app": ["1.0", "2.0"], "docker-prod/x/other": ["1.0"]},
         ),
-        (
-            "",
-            "docker-prod",
-            {PROD: ["1.0", "2.0"], "docker-prod/team/other": ["1.0"]},
-        ),
         ("team/app/1.0/manifest.json", "docker-prod/a/b/manifest.json", {"docker-prod/a": ["b"]}),
         ("team/app/1.0/manifest.json", "docker-prod/a/b/", {"docker-prod/a": ["b"]}),
         ("team/app/1.0/manifest.json", "docker-prod/a/b", {"docker-prod/a": ["b"]}),
@@ -259,7 +254,6 @@ NOWHERE: list[tuple[str, str, int, tuple[str, ...]]] = [
     ("team/app/1.0", "/docker-local/team/app", 400, ("the same",)),
     ("team/app/1.0/manifest.json", "/docker-local/team/app/1.0", 400, ("the same",)),
     ("team/app", "/docker-local/team/app/sub", 400, ("in the source",)),
-    ("", "/docker-local/x", 400, ("in the source",)),
     ("team/app/1.0", f"/{TARGET}/a/sha256:{'0' * 64}", 400, ("digest",)),
 ]
 

@@ -63,9 +63,8 @@ BODIES = {
 }
 """What must be sent for a route to do something, by the end of its rule."""
 _COPYING = {
-    ("POST", f"/api/{verb}/<key>{rest}"): f"?to=/{KEY}/elsewhere&dry=1"
+    ("POST", f"/api/{verb}/<key>/<path:path>"): f"?to=/{KEY}/copied/1.0&dry=1"
     for verb in ("copy", "move")
-    for rest in ("", "/<path:path>")
 }
 _SEARCHES = {
     "artifact": "name=x",

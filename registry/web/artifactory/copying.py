@@ -23,16 +23,14 @@ _ABOVE: Final = 3
 """Parts of the path before the location: ``api/copy/<key>``."""
 
 
-@route(blueprint, FORMS, "/api/copy/<key>", ["POST"], Right.PUSH)
 @route(blueprint, FORMS, "/api/copy/<key>/<path:path>", ["POST"], Right.PUSH)
-def copy_item(key: str, path: str = "") -> Response:
+def copy_item(key: str, path: str) -> Response:
     """Copy what is at a place to where ``to`` says."""
     return _relocated(key, move=False)
 
 
-@route(blueprint, FORMS, "/api/move/<key>", ["POST"], Right.PUSH)
 @route(blueprint, FORMS, "/api/move/<key>/<path:path>", ["POST"], Right.PUSH)
-def move_item(key: str, path: str = "") -> Response:
+def move_item(key: str, path: str) -> Response:
     """Move it there."""
     return _relocated(key, move=True)
 
