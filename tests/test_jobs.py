@@ -95,6 +95,36 @@ def test_a_failed_pass_is_not_the_last(
     assert "a pruning pass failed" in caplog.text
 
 
+def test_a_pass_that_is_asked_for_is_made_long_before_it_is_due(
+    storage: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.jobs._LOOKS", 0.01)
+    instance = build(Config(storage_root=str(storage), prune_interval=100_000))
+    jobs = Jobs(instance)
+    jobs.start()
+    wait_for(lambda: passes(instance) == 1)
+    instance.pruning.ask()
+    wait_for(lambda: passes(instance) == 2)
+    jobs.stop()
+    assert passes(instance) == 2
+
+
+def test_what_is_stored_is_counted_even_if_nothing_can_be_pruned(
+    hurried: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Pruning, *args: object, **kwargs: object) -> object:
+        raise ValueError("a defect")
+
+    monkeypatch.setattr(Pruning, "run", broken)
+    jobs = Jobs(hurried)
+    jobs.start()
+    wait_for(lambda: hurried.storage_summary.kept())
+    counted = hurried.storage_summary.kept()["counted"]
+    hurried.storage_summary.ask()
+    wait_for(lambda: hurried.storage_summary.kept()["counted"] != counted)
+    jobs.stop()
+
+
 def test_a_pass_ends_with_the_server() -> None:
     stop = threading.Event()
     pace = Pace(stop)

@@ -59,6 +59,8 @@ WRONG: list[tuple[str, Any]] = [
     ("shutdown_timeout", -1), ("token_lifetime", 59), ("anonymous_pull", 1),
     ("anonymous_pull", "true"), ("log_level", "loud"), ("log_level", "INFO"),
     ("external_url", "registry.example.com"), ("external_url", "ftp://x"),
+    ("artifactory_version", "7.33.2"), ("artifactory_version", "7.77"),
+    ("artifactory_version", "7.77.5-rc"), ("artifactory_version", ""), ("artifactory_version", 7),
     ("trusted_proxies", "127.0.0.1"), ("trusted_proxies", (1,)), ("trusted_proxies", ("x",)),
     ("trusted_proxies", ("10.0.0.1/8",)), ("trusted_proxies", None),
 ]  # fmt: skip
