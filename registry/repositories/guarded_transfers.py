@@ -8,7 +8,9 @@ given away nor taken in.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from registry.access.principals import Action
 from registry.model.content import Actor
@@ -19,6 +21,9 @@ from registry.model.names import ImageName, Reference
 from registry.repositories.belongings import Parcel, Transfer
 from registry.repositories.guarded import GuardedRepository
 from registry.repositories.transfers import Transfers
+
+Folders = Mapping[str, Mapping[str, Any]]
+"""What is kept of folders, by where they are in the one that is brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,11 @@ class GuardedTransfers:
         except (OperationUnsupported, ManifestPartsMissing) as error:
             raise RequestInvalid(f"{step}: {error.message}", *error.details) from None
 
-    def require_folders(
+    def folders(self, source: GuardedRepository, folder: Item) -> Folders:
+        """Return what is kept of a folder and of those below it: their properties."""
+        return self._unguarded.folders(source.key, folder.location)
+
+    def require_folder(
         self,
         source: GuardedRepository,
         folder: Item,
@@ -100,11 +109,8 @@ class GuardedTransfers:
         """Raise unless the principal may bring a folder without images.
 
         Raises:
-            RequestInvalid: nobody has made the folder, so there is nothing to bring.
             NameInvalid: the target cannot be a folder.
         """
-        if not self._unguarded.has_folders(source.key, folder.location):
-            raise RequestInvalid("there is no image in this folder", {"path": folder.location})
         target.require(Action.WRITE, ImageName.parse(to))
         if move:
             source.require(Action.DELETE, ImageName(folder.location))
@@ -115,8 +121,11 @@ class GuardedTransfers:
         folder: Item,
         target: GuardedRepository,
         to: str,
+        folders: Folders,
         *,
         move: bool,
     ) -> None:
-        """See `Transfers.bring_folders`; for a folder whose images have just been brought."""
-        self._unguarded.bring_folders(source.key, folder.location, target.key, to, move=move)
+        """Keep what was kept of a folder where it has come to; its images have been brought."""
+        self._unguarded.keep_folders(target.key, to, folders)
+        if move:
+            self._unguarded.forget_folders(source.key, folder.location)

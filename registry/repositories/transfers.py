@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from registry.access.principals import Action
 from registry.model.content import Actor
@@ -82,32 +83,27 @@ class Transfers:
         place, definition = Place(key, transfer.image), self._definitions.get(key)
         Departure(self._store, definition, place, Actor("", ""), transfer, key).require_movable()
 
-    def has_folders(self, key: RepositoryKey, location: str) -> bool:
-        """Return whether something is kept of a folder, or of one below it."""
-        return next(self._records(key, location), None) is not None
+    def folders(self, key: RepositoryKey, location: str) -> dict[str, Record]:
+        """Return what is kept of a folder and of those below it, by where they are in it."""
+        return {
+            at[len(location) :]: record
+            for at, record in self._store.folder_records.all(key).items()
+            if at == location or at.startswith(f"{location}/")
+        }
 
-    def _records(self, key: RepositoryKey, location: str) -> Iterator[tuple[str, Record]]:
-        for at, record in self._store.folder_records.all(key).items():
-            if at == location or at.startswith(f"{location}/") or (at and not location):
-                yield at, record
-
-    def bring_folders(
-        self, source: RepositoryKey, location: str, target: RepositoryKey, to: str, *, move: bool
+    def keep_folders(
+        self, key: RepositoryKey, to: str, folders: Mapping[str, Mapping[str, Any]]
     ) -> None:
-        """Keep of folders what is kept of them at their source: their properties.
+        """Keep of folders what is kept of them where they come from: their properties."""
+        for below, record in folders.items():
+            fill = functools.partial(_fill, found=record)
+            self._store.folder_records.change(key, fill, f"{to}{below}")
 
-        If they are moved the source forgets it, unless there is an image by now.
-        """
-        folders = self._store.folder_records
-        for at, record in list(self._records(source, location)):
-            below = f"{to}{at[len(location) :]}" if location else f"{to}/{at}".strip("/")
-            folders.change(target, functools.partial(_fill, found=record), below)
-        if move and next(self._images_below(source, location), None) is None:
-            folders.forget(source, location)
-
-    def _images_below(self, key: RepositoryKey, location: str) -> Iterator[ImageName]:
-        below = ImageName(location) if location else None
-        return self._store.catalog.walk(key, below=below)
+    def forget_folders(self, key: RepositoryKey, location: str) -> None:
+        """Forget what is kept of folders that have gone, unless an image has come there."""
+        below = self._store.catalog.walk(key, below=ImageName(location))
+        if next(below, None) is None:
+            self._store.folder_records.forget(key, location)
 
     @again
     def run(
@@ -139,5 +135,5 @@ class Transfers:
         return parcel
 
 
-def _fill(record: Record, found: Record) -> None:
+def _fill(record: Record, found: Mapping[str, Any]) -> None:
     record |= found

@@ -115,10 +115,13 @@ def relocate(
     if not item.is_folder and not item.media_type:
         return _layer(ends, item, wanted, dry=dry)
     landing, shown = _landing(ends, item, wanted)
+    folders = transfers.folders(ends.source, item)
     steps, count = _plan(transfers, ends, item, landing, wanted)
+    if not steps and not folders:
+        raise RequestInvalid("there is no image in this folder", {"path": wanted.location})
     errors = [] if dry else _run(transfers, steps, fail_fast=fail_fast)
     if item.is_folder and not dry and not errors:
-        transfers.bring_folders(ends.source, item, ends.target, landing, move=wanted.move)
+        transfers.bring_folders(ends.source, item, ends.target, landing, folders, move=wanted.move)
     return Outcome(_said(wanted, shown, *count.numbers), errors)
 
 
@@ -226,7 +229,7 @@ def _plan(
             along |= {part.reference for part in parcel.parts}
             count.add(steps[-1], parcel)
     if not steps:
-        transfers.require_folders(ends.source, item, ends.target, landing, move=wanted.move)
+        transfers.require_folder(ends.source, item, ends.target, landing, move=wanted.move)
         count.folders = 1
     return steps, count
 
