@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 
-from registry.access.principals import Action
+from registry.access.principals import Action, Principal
 from registry.model.content import Actor
-from registry.model.errors import PathUnknown, RegistryError
+from registry.model.errors import PathUnknown, RegistryError, ScopeInsufficient
 from registry.model.items import Item
 from registry.model.names import ImageName, RepositoryKey
 from registry.model.property_language import PropertyChange
@@ -23,10 +23,17 @@ class GuardedItems:
     raises. What the principal may not read is unknown.
     """
 
-    def __init__(self, unguarded: ItemTree, repository: GuardedRepository, actor: Actor) -> None:
+    def __init__(
+        self,
+        unguarded: ItemTree,
+        repository: GuardedRepository,
+        principal: Principal,
+        address: str,
+    ) -> None:
         self._unguarded = unguarded
         self._repository = repository
-        self._actor = actor
+        self._principal = principal
+        self._actor = Actor(principal.name, address)
 
     @property
     def key(self) -> RepositoryKey:
@@ -55,10 +62,22 @@ class GuardedItems:
 
     def item(self, location: str) -> Item:
         """See `ItemTree.item`."""
+        self._require_scope(location)
         item = self._unguarded.item(location)
         if not self.may_see(item):
             raise self._unknown(location)
         return item
+
+    def _require_scope(self, location: str) -> None:
+        """Raise ScopeInsufficient if a limited token is for nothing on the way to a location."""
+        access = self._principal.access
+        if access is None or not location:
+            return
+        for path, actions in access.items():
+            key, _, image = path.partition("/")
+            if key == self.key and Action.READ in actions and _leads(location, image):
+                return
+        raise ScopeInsufficient("the token does not allow to read this item")
 
     def manifest_of(self, folder: Item) -> Item:
         """Return the manifest in the folder of a tag or digest. Raises PathUnknown."""
@@ -103,10 +122,10 @@ class GuardedItems:
         below = self._unguarded.images_below(location)
         return [image for image in below if self._repository.may(Action.READ, image)]
 
-    def forget_folders(self, location: str) -> bool:
+    def forget_folders(self, folder: Item) -> bool:
         """See `ItemTree.forget_folders`."""
-        self._repository.require(Action.DELETE, ImageName(location))
-        return self._unguarded.forget_folders(location)
+        self._repository.require(Action.DELETE, self._place(folder))
+        return self._unguarded.forget_folders(folder.location)
 
     def change_properties(self, item: Item, change: PropertyChange, *, recursive: bool) -> None:
         """Change the properties of an item, and of all below it if wanted.
@@ -125,11 +144,18 @@ class GuardedItems:
                     raise
 
     def _place(self, item: Item) -> ImageName:
-        """Return what the right to annotate an item is asked for."""
+        """Return what a right to an item is asked for."""
         return item.image or ImageName(item.location or "*")
 
     def _unknown(self, location: str) -> PathUnknown:
         return PathUnknown("Unable to find item", {"path": f"{self.key}/{location[:500]}"})
+
+
+def _leads(location: str, image: str) -> bool:
+    """Return whether a location is an image, above it, or one of its tags or files."""
+    if f"{image}/".startswith(f"{location}/"):
+        return True
+    return location.startswith(f"{image}/") and location.count("/") - image.count("/") <= 2
 
 
 def _image(location: str) -> ImageName | None:
