@@ -15,7 +15,6 @@ from registry.model.paging import PageRequest
 from registry.repositories.guarded import GuardedRepository
 from registry.repositories.local import LocalRepository
 from registry.repositories.reach import EVERYWHERE
-from registry.repositories.reach import EVERYWHERE
 from registry.storage.upload_writer import UploadWriter
 from tests.repositories.pushing import IMAGE, KEY, OTHER, TAG, push_image
 
