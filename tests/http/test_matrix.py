@@ -6,7 +6,6 @@ declared right fails here, and so does one whose arguments this file does not kn
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from registry.services.instance import Instance
 from registry.web.authentication import speaks_docker
 from registry.web.routing import Right
 from tests.conftest import ADMIN_PASSWORD, Client, basic
+from tests.http.matrix import BODIES, FRONT, QUERIES
 from tests.http.support import (
     KEY,
     LAYER,
@@ -45,48 +45,6 @@ RIGHTS = {
     "referrers/<digest>": {"GET": Right.PULL},
 }
 """What each route of an image must ask for, by the reference, section B5."""
-FRONT = {"webServerType": "NGINX", "serverName": "registry.example.com"}
-PROPS = json.dumps({"props": {"a": "1"}}).encode()
-PROMOTION = {
-    "targetRepo": KEY, "dockerRepository": "team/app", "targetDockerRepository": "copied",
-    "tag": "1.0", "copy": True,
-}  # fmt: skip
-BODIES = {
-    "/promote": json.dumps(PROMOTION).encode(),
-    "/api/system/configuration/webServer": json.dumps(FRONT).encode(),
-    "/api/metadata/<key>": PROPS,
-    "/api/metadata/<key>/<path:path>": PROPS,
-    "/api/search/aql": b"items.find()",
-    "/api/search//aql": b"items.find()",
-    "/parentManifests": json.dumps({"dockerRepository": "team/app", "tag": "1.0"}).encode(),
-    "/api/search/buildArtifacts": json.dumps({"buildName": "b", "buildNumber": "1"}).encode(),
-}
-"""What must be sent for a route to do something, by the end of its rule."""
-_COPYING = {
-    ("POST", f"/api/{verb}/<key>/<path:path>"): f"?to=/{KEY}/copied/1.0&dry=1"
-    for verb in ("copy", "move")
-}
-_SEARCHES = {
-    "artifact": "name=x",
-    "prop": "k=v",
-    "checksum": f"sha256={'0' * 64}",
-    "pattern": f"pattern={KEY}:x",
-    "creation": "from=1",
-    "dates": "from=1&dateFields=created",
-    "usage": "notUsedSince=1",
-    "badChecksum": "type=md5",
-    "dependency": f"sha1={'0' * 40}",
-}
-_SEARCHING = {("GET", f"/api/search/{name}"): f"?{query}" for name, query in _SEARCHES.items()}
-QUERIES = (
-    _COPYING
-    | _SEARCHING
-    | {
-        (method, f"/api/storage/<key>{rest}"): "?properties=a=1"
-        for method in ("PUT", "DELETE")
-        for rest in ("", "/<path:path>")
-    }
-)
 
 
 @dataclass(frozen=True)
