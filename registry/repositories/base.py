@@ -43,10 +43,6 @@ class Repository(ABC):
         """Return a page of the images that have manifests and are ``wanted``."""
 
     @abstractmethod
-    def images_below(self, path: ImageName) -> list[ImageName]:
-        """Return the image of that name, if there is one, and all that are below it in the tree."""
-
-    @abstractmethod
     def tags(self, image: ImageName, request: PageRequest) -> Page[Tag]:
         """Return a page of the tags of an image. Raises ImageUnknown."""
 
@@ -137,6 +133,17 @@ class Repository(ABC):
     @abstractmethod
     def mount_blob(self, image: ImageName, blob: Blob, actor: Actor) -> None:
         """Let the image show a blob that another image shows. Raises BlobUnknown if it is gone."""
+
+    @abstractmethod
+    def place_blob(self, image: ImageName, reference: Reference, digest: Digest) -> None:
+        """Show a blob of the image in a manifest folder whose manifest is still to come.
+
+        Where a manifest is there already, that alone says what the folder holds.
+        """
+
+    @abstractmethod
+    def remove_placed_blob(self, image: ImageName, reference: Reference, digest: Digest) -> bool:
+        """Take back what `place_blob` did; return whether it could: not where a manifest is."""
 
     @abstractmethod
     def put_manifest(

@@ -17,9 +17,6 @@ from registry.model.errors import (
     AuthenticationRequired,
     BlobUnknown,
     Denied,
-    ImageUnknown,
-    ManifestUnknown,
-    PathUnknown,
     RegistryError,
     ScopeInsufficient,
 )
@@ -206,6 +203,16 @@ class GuardedRepository:
         self.require(Action.WRITE, image)
         self._unguarded.mount_blob(image, blob, self._actor)
 
+    def place_blob(self, image: ImageName, reference: Reference, digest: Digest) -> None:
+        """See `Repository.place_blob`."""
+        self.require(Action.WRITE, image)
+        self._unguarded.place_blob(image, reference, digest)
+
+    def remove_placed_blob(self, image: ImageName, reference: Reference, digest: Digest) -> bool:
+        """See `Repository.remove_placed_blob`."""
+        self.require(Action.DELETE, image)
+        return self._unguarded.remove_placed_blob(image, reference, digest)
+
     def put_manifest(
         self,
         image: ImageName,
@@ -236,42 +243,6 @@ class GuardedRepository:
         """See `Repository.delete_image`."""
         self.require(Action.DELETE, image)
         self._unguarded.delete_image(image, self._actor)
-
-    def delete_path(self, path: ImageName) -> None:
-        """Delete what a path names, as a folder of the tree: a tag, an image, all images below it.
-
-        Images that the principal may not read do not exist. All is checked before the first
-        deletion.
-
-        Raises:
-            PathUnknown: there is nothing.
-        """
-        images = [i for i in self._unguarded.images_below(path) if self.may(Action.READ, i)]
-        tagged = self._tagged(path)
-        if not images and tagged is None:
-            self.require(Action.READ, path)
-            raise PathUnknown(f"'{self.key}/{path}' is not there", {"path": f"{self.key}/{path}"})
-        for image in [*images, *([tagged[0]] if tagged else [])]:
-            self.require(Action.DELETE, image)
-        if tagged is not None:
-            self._unguarded.delete_tag(*tagged, self._actor)
-        for image in images:
-            with contextlib.suppress(ImageUnknown):
-                self._unguarded.delete_image(image, self._actor)
-
-    def _tagged(self, path: ImageName) -> tuple[ImageName, Tag] | None:
-        """Return image and tag if the path is that of a tag which the principal may see."""
-        name, _, last = path.rpartition("/")
-        if not name:
-            return None
-        image, tag = ImageName(name), Tag(last)
-        if not self.may(Action.READ, image):
-            return None
-        try:
-            self._unguarded.manifest(image, tag)
-        except ManifestUnknown:
-            return None
-        return image, tag
 
     def delete_blob(self, image: ImageName, digest: Digest) -> None:
         """See `Repository.delete_blob`."""

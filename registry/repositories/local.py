@@ -52,15 +52,11 @@ class LocalRepository(Repository):
         self, request: PageRequest, wanted: Callable[[ImageName], bool] = lambda image: True
     ) -> Page[ImageName]:
         """See `Repository.images`."""
-        return self._store.catalog.images(self.key, request, wanted)
-
-    def images_below(self, path: ImageName) -> list[ImageName]:
-        """See `Repository.images_below`."""
-        return list(self._store.catalog.walk(self.key, below=path))
+        return self._store.index.images(self.key, request, wanted)
 
     def tags(self, image: ImageName, request: PageRequest) -> Page[Tag]:
         """See `Repository.tags`."""
-        page = self._store.catalog.tags(self.key, image, request)
+        page = self._store.index.tags(self.key, image, request)
         if page is None:
             raise ImageUnknown("repository name not known to registry", {"name": image})
         return page
@@ -176,6 +172,16 @@ class LocalRepository(Repository):
             self._store.links.mount(self.key, image, blob.digest, blob)
         except FileNotFoundError:
             raise BlobUnknown("blob unknown to registry", {"digest": blob.digest}) from None
+
+    def place_blob(self, image: ImageName, reference: Reference, digest: Digest) -> None:
+        """See `Repository.place_blob`."""
+        with self._store.locks.image(self.key, image):
+            self._store.manifests.place(self._place(image), reference, digest)
+
+    def remove_placed_blob(self, image: ImageName, reference: Reference, digest: Digest) -> bool:
+        """See `Repository.remove_placed_blob`."""
+        with self._store.locks.image(self.key, image):
+            return self._store.manifests.displace(self._place(image), reference, digest)
 
     # --- manifests -----------------------------------------------------------------------------
 

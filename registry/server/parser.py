@@ -8,6 +8,7 @@ from waitress.utilities import BadRequest
 
 from registry.server.bodies import MEMORY_LIMIT, Body
 from registry.server.chunked import ChunkedReceiver
+from registry.server.fields import plain_fields
 
 
 class RequestParser(HTTPRequestParser):
@@ -16,6 +17,7 @@ class RequestParser(HTTPRequestParser):
     # Attributes of waitress's class, named here because it has no types.
     body_rcv: FixedStreamReceiver | ChunkedReceiver | None
     completed: bool
+    headers: dict[str, str]
 
     admitted = False
     """Whether the application has said where the body goes."""
@@ -30,7 +32,14 @@ class RequestParser(HTTPRequestParser):
         Both Transfer-Encoding and Content-Length, or one of them twice, is how requests are
         smuggled past a proxy (RFC 9112, section 6.3; waitress CVE-2019-16786 and its kin).
         """
-        _refuse_ambiguous_length(header_plus)
+        first, _, rest = header_plus.partition(b"\r\n")
+        fields = plain_fields(rest)
+        if fields is not None:
+            # There is no body and nothing twice, so nothing can be ambiguous.
+            self.headers.update(fields)
+            header_plus = first + b"\r\n"
+        else:
+            _refuse_ambiguous_length(header_plus)
         try:
             super().parse_header(header_plus)
         except ValueError:

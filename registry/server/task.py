@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from registry.model.bodies import PENDING, RECEIVED
 from registry.server.files import SentFile
 
 access = logging.getLogger("registry.access")
+logger = logging.getLogger(__name__)
 
 JOINED: Final = 64 * 1024
 """Bytes of an answer up to which its head is copied together with it."""
@@ -34,6 +36,8 @@ class ApplicationTask(WSGITask):
     chunked_response: bool
     wrote_header: bool
     content_bytes_written: int
+    content_length: int | None
+    complete: bool
 
     def get_environment(self) -> dict[str, Any]:
         """Return the request environment with this room's additions."""
@@ -43,6 +47,53 @@ class ApplicationTask(WSGITask):
         if body is not None and body.received is not None:
             environ[RECEIVED] = body.received
         return environ
+
+    def execute(self) -> None:
+        """Run the application and send its answer.
+
+        waitress looks at each header by itself, and its name, twice; one look at all of them says
+        as well whether one could begin another.
+        """
+        answer = self.channel.server.application(self.get_environment(), self._start_answer)
+        if isinstance(answer, SentFile) and answer.prepare(self.content_length):
+            self.write(b"")
+            # From here on the channel has the file, and closes it.
+            self.channel.write_soon(answer)
+            return
+        try:
+            for part in answer:
+                if part:
+                    self.write(part)
+            self._end_short_answer()
+        finally:
+            if hasattr(answer, "close"):
+                answer.close()
+
+    def _start_answer(
+        self, status: str, headers: list[tuple[str, str]], exc_info: object = None
+    ) -> Callable[[bytes], None]:
+        """Begin the answer, as WSGI has it (PEP 3333)."""
+        if self.complete:
+            raise RuntimeError("the application has begun its answer twice")
+        text = "".join([status, *(name + value for name, value in headers)])
+        if "\n" in text or "\r" in text:
+            raise ValueError("a header of the answer has the end of a line in it")
+        self.complete = True
+        self.status = status
+        for name, value in headers:
+            if name == "Content-Length":
+                self.content_length = int(value)
+        self.response_headers.extend(headers)
+        return self.write
+
+    def _end_short_answer(self) -> None:
+        """Close the connection if the client would wait for more bytes than there are."""
+        promised = self.content_length
+        if promised is None or promised == self.content_bytes_written:
+            return
+        if self.request.command != "HEAD" and self.has_body:
+            self.set_close_on_finish()
+            logger.warning("an answer has %d of %d bytes", self.content_bytes_written, promised)
 
     def set_close_on_finish(self) -> None:
         """End the connection after this answer; not merely because the answer has no body.

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 _MANIFESTS: Final = ("manifest.json", "list.manifest.json")
 _SIDECAR: Final = "manifest.json.properties.json"
-_SINGLE: Final = ("format.json", "pruning.json")
-_UNCOUNTED: Final = ("builds", "etc", "journal", "locks", "pulls", "quarantine")
+_SINGLE: Final = ("format.json", "pruning.json", "storage-summary.json")
+_UNCOUNTED: Final = ("builds", "checksums", "etc", "journal", "locks", "pulls", "quarantine")
 
 
 def _read(path: str) -> bytes:

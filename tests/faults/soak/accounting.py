@@ -23,7 +23,14 @@ from tests.faults.soak.model import Image
 
 _RECORDS: Final = ("etc/users", "journal", "locks", "pulls")
 """Folders in which any file is right that is not half done."""
-_SINGLE: Final = ("format.json", "pruning.json", "scrubbing.json", "etc/keys.json")
+_SINGLE: Final = (
+    "format.json",
+    "pruning.json",
+    "scrubbing.json",
+    "storage-summary.json",
+    "etc/keys.json",
+    "etc/service.json",
+)
 _SIDECAR: Final = f"{MANIFEST_FILE}{SIDECAR_ENDING}"
 
 
