@@ -38,7 +38,11 @@ _SEARCHES = {
     "badChecksum": "type=md5",
     "dependency": f"sha1={'0' * 40}",
 }
-_SEARCHING = {("GET", f"/api/search/{name}"): f"?{query}" for name, query in _SEARCHES.items()}
+_SEARCHING = {
+    (method, f"/api/search/{name}"): f"?{query}"
+    for name, query in _SEARCHES.items()
+    for method in ("GET", "HEAD")
+}
 QUERIES = (
     _COPYING
     | _SEARCHING
