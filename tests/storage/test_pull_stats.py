@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -125,6 +126,16 @@ def test_days_that_were_taken_away_count_no_longer(store: Store, clock: Clock) -
     assert _count(store.pull_stats) == 1
     path(store).unlink()
     assert store.pull_stats.find(KEY, IMAGE, TAG) is None
+
+
+def test_a_day_that_comes_within_a_tick_of_the_clock_is_seen(store: Store, clock: Clock) -> None:
+    """The folder bears the time that it had when it was looked at."""
+    moment = time.time_ns() + 10**12
+    for number in (1, 2, 3):
+        pull(store)
+        os.utime(store.layout.top("pulls"), ns=(moment, moment))
+        assert _count(store.pull_stats) == number
+        clock.pass_by(days=1)
 
 
 def test_a_damaged_document_is_said(store: Store, clock: Clock) -> None:
