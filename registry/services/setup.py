@@ -6,7 +6,7 @@ import contextlib
 import secrets
 from dataclasses import dataclass
 
-from registry.model.errors import RepositoryExists, UserExists
+from registry.model.errors import RepositoryExists, StorageFull, UserExists
 from registry.model.names import RepositoryKey
 from registry.services.instance import Instance
 from registry.storage import format as storage_format
@@ -34,7 +34,9 @@ def set_up(instance: Instance, admin_password: str | None) -> Setup:
     """
     new = storage_format.prepare(instance.store.layout)
     instance.keys.ensure()
-    _ = instance.system_info.service_id
+    with contextlib.suppress(StorageFull):
+        # The name is made later, then; a full disk can still be pulled from.
+        _ = instance.system_info.service_id
     generated = None
     if not any(user.admin for user in instance.users.all()):
         generated = _add_admin(instance, admin_password)

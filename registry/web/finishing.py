@@ -41,6 +41,7 @@ class Finishing:
             ("X-JFrog-Version", f"Artifactory/{version} {self._info.revision}"),
         ]
         self._named: Sequence[tuple[str, str]] = ()
+        self._complained = False
 
     def __call__(self, response: Response) -> Response:
         """Return the finished answer."""
@@ -72,7 +73,9 @@ class Finishing:
         try:
             self._named = [*self._headers, *_names(self._info)]
         except (RegistryError, OSError) as error:
-            logger.warning("the registry has no name yet: %s", error)
+            if not self._complained:
+                logger.warning("the registry has no name yet: %s", error)
+            self._complained = True
             return self._headers
         return self._named
 
