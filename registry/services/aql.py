@@ -50,6 +50,9 @@ class Aql:
             StorageFailed: downloads are asked for, and what was counted is damaged.
         """
         facts = self._searching.facts()
+        if query.columns.statistics:
+            # The rows are made when the answer has begun; then it is too late to fail.
+            facts.read_downloads()
         items = self._searching.find(directory, query.condition, facts)
         for field in reversed(query.sort):
             # What has no value comes before everything that has one.

@@ -25,6 +25,7 @@ class StoredFacts:
         self._definitions = definitions
         self.now = now
         self._digests: dict[str, Digest | None] = {}
+        self._has_downloads = False
 
     @cached_property
     def _members(self) -> Mapping[str, Sequence[str]]:
@@ -63,10 +64,15 @@ class StoredFacts:
         """See `Facts.virtuals`."""
         return self._virtuals.get(key, ())
 
-    @cached_property
-    def _statistics(self) -> bool:
-        self._store.pull_stats.refresh()
-        return True
+    def read_downloads(self) -> None:
+        """Read what was downloaded until now, unless that has been done for this search.
+
+        Raises:
+            StorageFailed: the pulls of a day are damaged.
+        """
+        if not self._has_downloads:
+            self._store.pull_stats.refresh()
+            self._has_downloads = True
 
     def downloads(self, item: Item) -> Downloaded | None:
         """See `Facts.downloads`: those of the manifest, for all files that are with it.
@@ -78,8 +84,7 @@ class StoredFacts:
         """
         if item.is_folder or item.image is None or item.reference is None:
             return None
-        if not self._statistics:
-            return None
+        self.read_downloads()
         return self._store.pull_stats.known(
             item.repository, item.image, item.reference, self._manifest_digest(item)
         )

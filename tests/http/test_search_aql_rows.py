@@ -164,6 +164,20 @@ def test_a_search_that_would_take_too_long_is_refused(
     assert "too much to compare" in answer.get_json()["errors"][0]["message"]
 
 
+def test_damaged_downloads_are_said_and_not_taken_for_none(
+    client: Client, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever deletes what nobody has downloaded must not be told that of everything."""
+    with open(instance.store.layout.pull_totals("2024-05-01"), "w") as file:
+        file.write("{")
+    monkeypatch.setattr("registry.web.artifactory.aql._PIECE", 4)
+    for query in ('items.find({"stat.downloads":null})', 'items.find().include("stat")'):
+        answer = aql(client, query)
+        assert answer.status_code == 500
+        assert answer.get_json()["errors"][0]["status"] == 500
+    assert aql(client, "items.find()").status_code == 200
+
+
 def test_a_long_answer_comes_in_pieces(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = aql(client, "items.find()").get_json()
     monkeypatch.setattr("registry.web.artifactory.aql._PIECE", 4)
