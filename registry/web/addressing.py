@@ -21,6 +21,8 @@ from registry.config import UNIX_PEER
 _INNER: Final = re.compile(r"(?:/artifactory)?/api/docker/([^/]+)/v2(?=/|$)")
 _HOST: Final = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?")
 _INTERNAL: Final = re.compile(r"/(?:[A-Za-z0-9_-]+/)+")
+_HOPS_LIMIT: Final = 1024
+"""Characters of X-Forwarded-For that are looked at; what is longer is no way to a client."""
 NO_KEY: Final = "null"
 """Stands for the key in the token address of proxies that serve the repository-path form."""
 
@@ -87,10 +89,18 @@ def address_of(request: Request, external_url: str, trusted_proxies: Sequence[st
 
 def client_address(request: Request, trusted_proxies: Sequence[str]) -> str:
     """Return the address of the client: the last one that no trusted proxy stands for."""
-    address = request.remote_addr or ""
-    if not is_trusted(request, trusted_proxies):
+    environ = request.environ
+    address, hops = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")
+    if not trusted_proxies or len(hops) > _HOPS_LIMIT:
+        return str(address)
+    return _client_address(address, hops, tuple(trusted_proxies))
+
+
+@lru_cache(maxsize=4096)
+def _client_address(address: str, hops: str, trusted_proxies: Sequence[str]) -> str:
+    if not _is_trusted(address, trusted_proxies):
         return address
-    for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+    for hop in reversed(hops.split(",")):
         try:
             address = str(ipaddress.ip_address(hop.strip()))
         except ValueError:

@@ -30,7 +30,9 @@ class Answer(Response):
         body: bytes | Iterable[bytes] = b"",
         length: int | None = None,
     ) -> None:
-        complete = Headers(headers)
+        complete = Headers()
+        for name, value in headers:
+            complete.add(name, value)
         if isinstance(body, bytes):
             length = len(body) if length is None else length
             body = (body,)

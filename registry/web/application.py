@@ -18,7 +18,7 @@ from registry.web.artifactory import blueprint as artifactory
 from registry.web.authentication import principal_of, speaks_docker
 from registry.web.context import Call
 from registry.web.finishing import Finishing
-from registry.web.routing import RepositoryPart, Right
+from registry.web.routing import Matching, RememberedRoutes, RepositoryPart, Right
 from registry.web.v2 import blueprint as v2
 
 _NEVER: Final = ("%5c", "%00", "%2e")
@@ -43,16 +43,20 @@ class _NoSessions(SessionInterface):
 class _Application(Flask):
     """Flask, without looking at the host of each request: no route depends on it."""
 
+    def __init__(self, name: str) -> None:
+        super().__init__(name, static_folder=None)
+        self._routes: RememberedRoutes = {}
+
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Return what matches the path of a request."""
         if request is None:
             return None
-        return MapAdapter(self.url_map, "registry", "/", "", "http", request.path, request.method)
+        return Matching(self.url_map, request.path, request.method, self._routes)
 
 
 def make_application(instance: Instance) -> Flask:
     """Return the application over a registry; no thread is started, nothing is read."""
-    app = _Application("registry", static_folder=None)
+    app = _Application("registry")
     app.session_interface = _NoSessions()
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
