@@ -153,8 +153,9 @@ class Scrubbing:
         self, content: Content, pace: Pace, report: ScrubReport, bad: list[tuple[Content, Digest]]
     ) -> None:
         """Read one file; one that seems bad is read again, because memory and cables err, too."""
+        sums = self._store.checksums.hashers(content.digest)
         try:
-            computed = compute(content, pace)
+            computed = compute(content, pace, sums)
             if computed not in (None, content.digest):
                 computed = compute(content, pace)
         except OSError as error:
@@ -167,6 +168,9 @@ class Scrubbing:
         report.bytes += content.size
         if computed != content.digest:
             bad.append((content, computed))
+        elif not content.is_manifest:
+            # What is read anyway is the cheapest to have its other checksums computed.
+            self._store.checksums.keep(content.digest, sums)
 
     def _position(self) -> int | None:
         """Return the inode after which to go on; a damaged record says nothing."""

@@ -13,11 +13,11 @@ import contextlib
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from registry.model.digests import HEX_LENGTHS, Digest
+from registry.model.digests import HEX_LENGTHS, Digest, Hasher
 from registry.model.errors import RegistryError
 from registry.storage import atomic, open_files
 from registry.storage.filestore import Filestore
@@ -74,7 +74,7 @@ class ChecksumStore:
 
     def of_bytes(self, data: bytes) -> Checksums:
         """Return the sums of some bytes."""
-        return Checksums(_sha1(data), _md5(data))
+        return Checksums(_new_sha1(data).hexdigest(), _new_md5(data).hexdigest())
 
     def of_open_file(self, descriptor: int) -> Checksums:
         """Return the sums of all bytes of an open file."""
@@ -101,6 +101,15 @@ class ChecksumStore:
         except (FileNotFoundError, NotADirectoryError):
             return b""
 
+    def hashers(self, digest: Digest) -> tuple[Hasher, ...]:
+        """Return what computes the sums of content while it is read anyway; none if known."""
+        return () if self.known(digest) else (_new_sha1(), _new_md5())
+
+    def keep(self, digest: Digest, hashers: Sequence[Hasher]) -> None:
+        """Keep what `hashers` have computed of all bytes of content that has ``digest``."""
+        if hashers:
+            self._keep(digest, *(hasher.hexdigest() for hasher in hashers))
+
     def _keep(self, digest: Digest, sha1: str, md5: str) -> Checksums:
         line = f"{digest.encoded} {sha1} {md5}\n".encode()
         # What cannot be kept, as on a full disk, is computed again the next time.
@@ -121,8 +130,7 @@ class ChecksumStore:
 
 
 def _hash(path: str) -> tuple[str, str]:
-    sha1 = hashlib.sha1(usedforsecurity=False)
-    md5 = hashlib.md5(usedforsecurity=False)
+    sha1, md5 = _new_sha1(), _new_md5()
     with open(path, "rb", buffering=0) as file:
         while piece := file.read(_PIECE):
             sha1.update(piece)
@@ -130,9 +138,9 @@ def _hash(path: str) -> tuple[str, str]:
     return sha1.hexdigest(), md5.hexdigest()
 
 
-def _sha1(data: bytes) -> str:
-    return hashlib.sha1(data, usedforsecurity=False).hexdigest()
+def _new_sha1(data: bytes = b"") -> Hasher:
+    return hashlib.sha1(data, usedforsecurity=False)
 
 
-def _md5(data: bytes) -> str:
-    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+def _new_md5(data: bytes = b"") -> Hasher:
+    return hashlib.md5(data, usedforsecurity=False)

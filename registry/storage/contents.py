@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from registry.model.digests import Digest
+from registry.model.digests import Digest, Hasher
 from registry.model.errors import ManifestInvalid, ManifestUnverified
 from registry.model.manifests import MANIFEST_LIMIT, parse_manifest
 from registry.storage import walk
@@ -86,8 +86,8 @@ def _in_image(entry: walk.Entry, digest: Digest) -> Content:
     return Content(entry.status.st_ino, entry.path, digest, entry.status.st_size, shown)
 
 
-def compute(content: Content, pace: Pace) -> Digest | None:
-    """Return the digest that content has, or None if it is gone.
+def compute(content: Content, pace: Pace, also: Sequence[Hasher] = ()) -> Digest | None:
+    """Return the digest that content has, or None if it is gone; ``also`` get the bytes, too.
 
     Raises OSError where the disk cannot read it.
     """
@@ -98,19 +98,20 @@ def compute(content: Content, pace: Pace) -> Digest | None:
     with file:
         if os.fstat(file.fileno()).st_ino != content.inode:
             return None
-        found = hash_file(file.fileno(), content.digest.algorithm, pace)
+        found = hash_file(file.fileno(), content.digest.algorithm, pace, also)
         if found != content.digest and content.is_manifest:
             return _identity(file.fileno(), content.digest.algorithm) or found
         return found
 
 
-def hash_file(descriptor: int, algorithm: str, pace: Pace) -> Digest:
-    """Return the digest of an open file, read from the disk."""
+def hash_file(descriptor: int, algorithm: str, pace: Pace, also: Sequence[Hasher] = ()) -> Digest:
+    """Return the digest of an open file, read from the disk; ``also`` get the bytes, too."""
     hasher = hashlib.new(algorithm)
     offset = 0
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     while part := os.pread(descriptor, _CHUNK, offset):
-        hasher.update(part)
+        for each in (hasher, *also):
+            each.update(part)
         os.posix_fadvise(descriptor, offset, len(part), os.POSIX_FADV_DONTNEED)
         offset += len(part)
         pace.spend(len(part))

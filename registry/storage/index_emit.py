@@ -37,7 +37,7 @@ def content(tree: Tree, row: Row, query: ItemQuery) -> Iterator[Item]:
         names = (name for name in sorted(query.names) if name not in MANIFEST_FILES)
         found = [i for i in (tree.item(key, f"{row.folder}/{name}") for name in names) if i]
     else:
-        found = tree.children(key, row.folder)
+        found = list(tree.files(row.place, row.typed_reference()))
     for item in found:
         if not item.is_folder and item.name not in MANIFEST_FILES:
             yield item
@@ -53,7 +53,8 @@ def upper_folders(
     else:
         found = {""}
         made = (location for location, record in known.items() if record.get(MADE))
-        for location in (*table.names(key), *made):
+        names = (str(name) for name, _ in table.names(key))
+        for location in (*names, *made):
             while location and location not in found:
                 found.add(location)
                 location = location.rpartition("/")[0]

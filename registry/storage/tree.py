@@ -7,6 +7,7 @@ what a deletion leaves for the pruner, or a push on its way has in ``_layers``, 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 
 from registry.model.digests import Digest
@@ -83,12 +84,28 @@ class Tree:
         status = walk.look_at(path)
         if status is None or not walk.Entry(path, name, status).is_file:
             return None
-        return self._file_item(place, reference, name, status)
+        sidecar = self._sidecar(place, reference)
+        return self._file_item(place, reference, name, status, sidecar)
+
+    def files(self, place: Place, reference: Reference) -> Iterator[Item]:
+        """Yield the files of a manifest folder, sorted by name; its sidecar is read once."""
+        path = self._layout.manifest_folder(place.key, place.image, reference)
+        sidecar = self._sidecar(place, reference)
+        for name in sorted(filter(_is_file_name, listed(path))):
+            status = walk.look_at(f"{path}/{name}")
+            if status is not None and stat.S_ISREG(status.st_mode):
+                item = self._file_item(place, reference, name, status, sidecar)
+                if item is not None:
+                    yield item
 
     def _file_item(
-        self, place: Place, reference: Reference, name: str, status: os.stat_result
+        self,
+        place: Place,
+        reference: Reference,
+        name: str,
+        status: os.stat_result,
+        sidecar: Sidecar,
     ) -> Item | None:
-        sidecar = self._sidecar(place, reference)
         if name not in MANIFEST_FILES:
             digest = parse_content_name(name)
             if digest is None or "__" not in name:
@@ -173,8 +190,15 @@ class Tree:
     def children(self, key: RepositoryKey, location: str) -> list[Item]:
         """Return what is directly in a folder, sorted by name."""
         below = f"{location}/" if location else ""
-        found = (self.item(key, f"{below}{name}") for name, _ in self.names(key, location))
-        return [item for item in found if item is not None]
+        above, _, last = location.rpartition("/")
+        place, reference = _place(key, above), _reference(last)
+        found: dict[str, Item | None] = {}
+        if place is not None and reference is not None:
+            found |= {item.name: item for item in self.files(place, reference)}
+        for name, _ in self.names(key, location):
+            if name not in found:
+                found[name] = self.item(key, f"{below}{name}")
+        return [item for _, item in sorted(found.items()) if item is not None]
 
     def walk(
         self, key: RepositoryKey, location: str = "", depth: int | None = None

@@ -92,7 +92,8 @@ def _stats(tree: GuardedItems, item: Item) -> Response:
         "remoteLastDownloaded": 0,
     }
     pulled = None
-    if item.media_type and item.image is not None and item.reference is not None:
+    if not item.is_folder and item.image is not None and item.reference is not None:
+        # Whoever pulls an image pulls the manifest; its layers count as often.
         stats = current().instance.store.pull_stats
         key = RepositoryKey(item.repository)
         pulled = stats.find(key, item.image, item.reference, item.manifest_digest)
