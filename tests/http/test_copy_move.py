@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
 from registry.config import Config
-from registry.model.errors import StorageFull
 from registry.model.names import RepositoryKey
-from registry.repositories.copying import Arrival
 from registry.services.instance import Instance
 from tests.conftest import Client
+from tests.http.relocating import (
+    LOCAL,
+    PROD,
+    TARGET,
+    THERE,
+    copied,
+    images,
+    moved,
+    refused,
+    relocate,
+    told,
+)
 from tests.http.support import (
     CONFIG,
     LAYER,
     digest_of,
     encoded,
-    get_token,
     index_object,
     journal,
     manifest_bytes,
@@ -30,56 +36,10 @@ from tests.http.support import (
     tree,
 )
 
-TARGET = "docker-prod"
-THERE = f"/v2/{TARGET}"
-
 
 @pytest.fixture(autouse=True)
 def target(instance: Instance) -> None:
     instance.definitions.create(RepositoryKey(TARGET), "local", {})
-
-
-def relocate(client: Client, verb: str, path: str, to: str, **query: str) -> TestResponse:
-    return client.request(
-        "POST", f"/artifactory/api/{verb}/docker-local/{path}", query={"to": to, **query}
-    )
-
-
-def copied(client: Client, path: str, to: str, **query: str) -> str:
-    """Copy, and return what the answer tells."""
-    return told(relocate(client, "copy", path, to, **query))
-
-
-def moved(client: Client, path: str, to: str, **query: str) -> str:
-    return told(relocate(client, "move", path, to, **query))
-
-
-def told(answer: TestResponse) -> str:
-    assert answer.status_code == 200, answer.text
-    assert answer.json is not None
-    assert list(answer.json) == ["messages"]
-    (message,) = answer.json["messages"]
-    assert message["level"] == "INFO"
-    return str(message["message"])
-
-
-def refused(answer: TestResponse, status: int, *words: str) -> None:
-    assert answer.status_code == status, answer.text
-    document: dict[str, Any] = json.loads(answer.data)
-    assert set(document) == {"messages", "errors"}
-    assert document["errors"][0]["status"] == status
-    assert document["messages"][0]["level"] == "ERROR"
-    assert document["messages"][0]["message"] == document["errors"][0]["message"]
-    assert all(word in document["errors"][0]["message"] for word in words), answer.text
-
-
-def images(client: Client) -> dict[str, list[str]]:
-    """Return all tags of all images."""
-    names = json.loads(client.get("/v2/_catalog").data)["repositories"]
-    return {name: json.loads(client.get(f"/v2/{name}/tags/list").data)["tags"] for name in names}
-
-
-LOCAL, PROD = "docker-local/team/app", f"{TARGET}/team/app"
 
 
 @pytest.mark.parametrize("slash", ["/", ""])
@@ -234,41 +194,6 @@ def test_a_dry_run_reports_the_same_and_changes_nothing(
     assert tree(storage) != before
 
 
-NOWHERE: list[tuple[str, str, int, tuple[str, ...]]] = [
-    ("team/app/none", f"/{TARGET}/a/b", 404, ("Unable to find item",)),
-    ("none", f"/{TARGET}/a/b", 404, ("Unable to find item",)),
-    ("team/app/1.0/none.json", f"/{TARGET}/a/b", 404, ("Unable to find item",)),
-    ("UPPER", f"/{TARGET}/a/b", 404, ("Unable to find item",)),
-    ("team/app/1.0", "", 400, ("to=",)),
-    ("team/app/1.0", "/", 400, ("to=",)),
-    ("team/app/1.0", "/docker-none/a/b", 404, ()),
-    ("team/app/1.0", f"/{TARGET}", 400, ("cannot be a tag",)),
-    ("team/app/1.0", f"/{TARGET}/tag", 400, ("cannot be a tag",)),
-    ("team/app/1.0", f"/{TARGET}/Team/tag", 400, ("cannot be an image",)),
-    ("team/app/1.0", f"/{TARGET}/team/../tag", 400, ("cannot be",)),
-    ("team/app/1.0", f"/{TARGET}/a/-b", 400, ("cannot be a tag",)),
-    ("team/app", f"/{TARGET}/Team", 400, ("cannot be an image",)),
-    ("team/app", f"/{TARGET}/{'x' * 260}", 400, ("cannot be an image",)),
-    ("team/app/1.0", "/docker-local/team/app/1.0", 400, ("the same",)),
-    ("team/app/1.0", "/docker-local/team/app/", 400, ("the same",)),
-    ("team/app/1.0", "/docker-local/team/app", 400, ("the same",)),
-    ("team/app/1.0/manifest.json", "/docker-local/team/app/1.0", 400, ("the same",)),
-    ("team/app", "/docker-local/team/app/sub", 400, ("in the source",)),
-    ("team/app/1.0", f"/{TARGET}/a/sha256:{'0' * 64}", 400, ("digest",)),
-]
-
-
-@pytest.mark.parametrize("verb", ["copy", "move"])
-@pytest.mark.parametrize(("path", "to", "status", "words"), NOWHERE)
-def test_what_cannot_be_done(
-    client: Client, verb: str, path: str, to: str, status: int, words: tuple[str, ...]
-) -> None:
-    push_image(client)
-    refused(relocate(client, verb, path, to), status, *words)
-    refused(relocate(client, verb, path, to, dry="1"), status, *words)
-    assert images(client) == {LOCAL: ["1.0"]}
-
-
 def test_another_place_in_the_same_repository(client: Client) -> None:
     push_image(client)
     moved(client, "team/app/1.0", "/docker-local/team/app/2.0")
@@ -294,53 +219,6 @@ def test_a_layer_is_copied_for_a_manifest_that_is_still_to_come(client: Client) 
     refused(relocate(client, "copy", place, f"/docker-local/{place}"), 400, "the same")
     refused(relocate(client, "move", place, f"/{PROD}/1.0/{name}"), 400, "manifest needs it")
     assert images(client) == {LOCAL: ["1.0"], PROD: ["1.0"]}
-
-
-def test_rights_on_both_sides(client: Client) -> None:
-    push_image(client)
-    push_image(client, "2.0", layers=[b"second"])
-    read, write = "repository:docker-local/team/app:pull", "repository:docker-prod/team/app:push"
-    limited = client.with_token(get_token(client, read, write))
-    for path in ("team/app/1.0", "team/app"):
-        for verb, status in (("copy", 200), ("move", 401)):
-            answer = relocate(limited, verb, path, f"/{TARGET}/{path}", dry="1")
-            assert answer.status_code == status, (verb, path, answer.text)
-    for scopes in ([read], [write], [read, "repository:docker-prod/team/other:push"]):
-        other = client.with_token(get_token(client, *scopes))
-        answer = relocate(other, "copy", "team/app/1.0", f"/{PROD}/1.0")
-        assert answer.status_code in (401, 404), scopes
-    push_image(client, image=f"/v2/{PROD}", layers=[b"before"])
-    file = "team/app/1.0/manifest.json"
-    refused(relocate(limited, "copy", file, f"/{PROD}/1.0"), 401, "delete")
-    assert images(client) == {LOCAL: ["1.0", "2.0"], PROD: ["1.0"]}
-
-
-def test_patterns_of_the_target(client: Client, instance: Instance) -> None:
-    push_image(client)
-    push_image(client, "2.0", layers=[b"second"])
-    instance.definitions.update(RepositoryKey(TARGET), {"excludesPattern": "team/app/2.0/**"})
-    refused(relocate(client, "copy", "team", f"/{TARGET}/team"), 403, "exclude")
-    assert PROD not in images(client)
-
-
-@pytest.mark.parametrize(("fail_fast", "landed"), [("1", ["1.0"]), ("0", ["1.0", "3.0"])])
-def test_what_fails_in_the_middle(
-    client: Client, monkeypatch: pytest.MonkeyPatch, fail_fast: str, landed: list[str]
-) -> None:
-    for name in ("1.0", "2.0", "3.0"):
-        push_image(client, name, layers=[name.encode()])
-    bring, calls = Arrival.bring, list[int]()
-
-    def full(self: Arrival, *arguments: Any) -> None:
-        calls.append(1)
-        if len(calls) == 2:
-            raise StorageFull("the disk is full")
-        bring(self, *arguments)
-
-    monkeypatch.setattr(Arrival, "bring", full)
-    answer = relocate(client, "move", "team/app", f"/{PROD}", failFast=fail_fast)
-    refused(answer, 507, "docker-local:team/app/2.0", "full")
-    assert images(client)[PROD] == landed
 
 
 def test_properties_of_folders_travel(client: Client, instance: Instance) -> None:

@@ -6,23 +6,20 @@ import json
 from typing import Any
 
 import pytest
-from werkzeug.test import TestResponse
 
-from registry.access.decision import Decisions
-from registry.access.principals import Action
 from registry.config import Config
 from registry.model.errors import StorageFull
 from registry.model.names import RepositoryKey
 from registry.repositories.copying import Arrival
 from registry.services.instance import Instance
 from tests.conftest import Client
+from tests.http.promoting import ONE, ROUTE, TARGET, THERE, WHOLE, promote, refused, tags
 from tests.http.support import (
     IMAGE,
     LAYER,
     OCI_INDEX,
     digest_of,
     encoded,
-    get_token,
     index_object,
     journal,
     manifest_bytes,
@@ -30,34 +27,10 @@ from tests.http.support import (
     push_image,
 )
 
-TARGET = "docker-prod"
-THERE = f"/v2/{TARGET}/team/app"
-ROUTE = "/artifactory/api/docker/docker-local/v2/promote"
-WHOLE: dict[str, Any] = {"targetRepo": TARGET, "dockerRepository": "team/app"}
-ONE = {**WHOLE, "tag": "1.0"}
-
 
 @pytest.fixture(autouse=True)
 def target(instance: Instance) -> None:
     instance.definitions.create(RepositoryKey(TARGET), "local", {})
-
-
-def promote(client: Client, fields: Any, route: str = ROUTE) -> TestResponse:
-    return client.request("POST", route, body=json.dumps(fields).encode())
-
-
-def refused(answer: TestResponse, status: int, *words: str) -> None:
-    """Assert that an answer is an error in Artifactory's form, whose text has all of ``words``."""
-    assert answer.status_code == status, answer.text
-    assert answer.json is not None
-    error = answer.json["errors"][0]
-    assert error["status"] == status
-    assert all(word in error["message"] for word in words), error["message"]
-
-
-def tags(client: Client, image: str = IMAGE) -> list[str]:
-    answer = client.get(f"{image}/tags/list")
-    return [] if answer.status_code == 404 else list(json.loads(answer.data)["tags"])
 
 
 @pytest.mark.parametrize(
@@ -206,78 +179,6 @@ def test_from_an_unknown_repository_and_from_none(client: Client) -> None:
 def test_an_image_of_that_name_is_an_image(client: Client) -> None:
     body = push_image(client, "promote", image="/v2/docker-local/promote")
     assert client.get("/v2/docker-local/promote/manifests/promote").data == body
-
-
-@pytest.mark.parametrize(
-    ("granted", "copy", "allowed"),
-    [
-        ("docker-local/team/app:pull docker-prod/team/app:push", True, True),
-        ("docker-local/team/app:pull docker-prod/team/app:push", False, False),
-        ("docker-local/team/app:pull,delete docker-prod/team/app:push", False, True),
-        ("docker-local/team/app:delete docker-prod/team/app:push", False, False),
-        ("docker-local/team/app:pull docker-prod/team/app:pull", True, False),
-        ("docker-local/team/app:pull docker-prod/team/other:push", True, False),
-        ("docker-prod/team/app:pull,push,delete", True, False),
-    ],
-)
-def test_rights_on_both_sides(client: Client, granted: str, copy: bool, allowed: bool) -> None:
-    push_image(client)
-    scopes = [f"repository:{scope}" for scope in granted.split()]
-    limited = client.with_token(get_token(client, *scopes))
-    answer = promote(limited, {**ONE, "copy": copy})
-    assert answer.status_code == (200 if allowed else 401), answer.text
-    if not allowed:
-        assert answer.headers["WWW-Authenticate"].startswith("Basic")
-        assert (tags(client), tags(client, THERE)) == (["1.0"], [])
-
-
-def test_to_replace_another_image_takes_the_right_to_delete(client: Client) -> None:
-    push_image(client)
-    push_image(client, image=THERE, layers=[b"before"])
-    scope = ["repository:docker-local/team/app:pull", "repository:docker-prod/team/app:push"]
-    limited = client.with_token(get_token(client, *scope))
-    assert promote(limited, {**ONE, "copy": True}).status_code == 401
-    scope[1] += ",delete"
-    fuller = client.with_token(get_token(client, *scope))
-    assert promote(fuller, {**ONE, "copy": True}).status_code == 200
-    # The same image again replaces nothing.
-    assert promote(limited, {**ONE, "copy": True}).status_code == 200
-
-
-def test_a_known_user_without_the_right(
-    client: Client, instance: Instance, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    push_image(client)
-    push_image(client, "2.0", layers=[b"second"])
-
-    def allows(self: Decisions, principal: Any, action: Action, key: str, image: str) -> bool:
-        return not (key == TARGET and action is Action.WRITE)
-
-    monkeypatch.setattr(Decisions, "allows", allows)
-    refused(promote(client, WHOLE), 403, "write", TARGET)
-    assert tags(client) == ["1.0", "2.0"]
-
-
-def test_patterns_and_blackout_count_on_both_sides(client: Client, instance: Instance) -> None:
-    push_image(client)
-    definitions = instance.definitions
-    definitions.update(RepositoryKey(TARGET), {"excludesPattern": "team/**"})
-    refused(promote(client, ONE), 403, "exclude")
-    definitions.update(RepositoryKey(TARGET), {"excludesPattern": "", "blackedOut": True})
-    refused(promote(client, ONE), 403, "blacked out")
-    definitions.update(RepositoryKey(TARGET), {"blackedOut": False})
-    definitions.update(RepositoryKey("docker-local"), {"excludesPattern": "team/app/1.*/**"})
-    refused(promote(client, ONE), 404)
-    definitions.update(RepositoryKey("docker-local"), {"excludesPattern": ""})
-    assert tags(client) == ["1.0"]
-    assert promote(client, ONE).status_code == 200
-
-
-def test_only_local_repositories_take_part(client: Client, instance: Instance) -> None:
-    push_image(client)
-    key = RepositoryKey("docker-all")
-    instance.definitions.create(key, "virtual", {"repositories": ["docker-local"]})
-    refused(promote(client, {**ONE, "targetRepo": key}), 400, "virtual", "docker-all")
 
 
 def test_what_fails_in_the_middle_says_what_is_done(

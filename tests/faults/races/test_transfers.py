@@ -196,7 +196,7 @@ def test_no_two_locks_are_held_at_once(bench: Bench, monkeypatch: pytest.MonkeyP
     world, slot = World(bench), "_IMAGE_SLOTS"
     bench.push(*LAYERS)
     monkeypatch.setattr(locks, slot, 1)
-    steps: list[Callable[[], None]] = [
+    steps: list[Callable[[], object]] = [
         lambda: world.run(COPY),
         lambda: world.run(replace(MOVE, new=Tag("2.0"))),
         lambda: world.transfers.run(TARGET, TARGET, replace(MOVE, new=Tag("3.0")), ALICE, _fine),
