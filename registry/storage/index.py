@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeVar
 
 from registry.model.items import Item, ItemQuery
 from registry.model.names import ImageName, RepositoryKey, Tag
@@ -22,10 +23,16 @@ from registry.storage.index_keeper import Keeper, go_on
 from registry.storage.index_packages import PackageSearch
 from registry.storage.index_rows import Row
 from registry.storage.index_scan import shows_manifests
+from registry.storage.index_table import Table
 from registry.storage.index_walk import TreeWalk
 from registry.storage.layout import MANIFEST_FILE, Layout, folder_name
 from registry.storage.manifest_files import Place, is_manifest_folder
 from registry.storage.tree import Tree
+
+_BLOCK: Final = 100
+"""Names taken at once where a page needs fewer."""
+
+Name = TypeVar("Name", bound=str)
 
 
 class Index:
@@ -141,43 +148,61 @@ class Index:
         """Return a page of the images of a repository that have manifests and are ``wanted``."""
         if not self.is_ready:
             return self._catalog.images(key, request, wanted)
-        with self._keeper.current() as table:
-            known = table.names(key, request.after)
-            tags = [table.first_tag(Place(key, name)) for name in known]
-        found = list[ImageName]()
-        for name, tag in zip(known, tags, strict=True):
-            if not wanted(name) or not self._shows(Place(key, name), tag):
-                continue
-            if request.limit is not None and len(found) >= request.limit:
-                return Page(found, more=True)
-            found.append(name)
-        return Page(found, more=False)
+
+        def is_listed(name: ImageName, tag: str | None) -> bool:
+            return wanted(name) and self._shows(Place(key, name), tag)
+
+        return self._page(request, lambda table, *block: table.names(key, *block), is_listed)
 
     def tags(self, key: RepositoryKey, image: ImageName, request: PageRequest) -> Page[Tag] | None:
         """Return a page of the tags of an image in byte order, or None if there is no image."""
-        known = None
+        place = Place(key, image)
         if self.is_ready:
             with self._keeper.current() as table:
-                known = table.tags(Place(key, image), request.after)
-        if known is None:
+                is_known = table.image(place) is not None
+        if not self.is_ready or not is_known:
             return self._catalog.tags(key, image, request)
-        found = list[Tag]()
-        for tag in self._there(Place(key, image), known):
-            if request.limit is not None and len(found) >= request.limit:
-                return Page(found, more=True)
-            found.append(tag)
-        return Page(found, more=False)
+        folder = self._layout.image(key, image)
+        return self._page(
+            request,
+            lambda table, *block: table.tags(place, *block),
+            lambda tag, _: _is_tag(folder, tag),
+        )
+
+    def _page(
+        self,
+        request: PageRequest,
+        block: Callable[[Table, str | None, int | None], Sequence[tuple[Name, str | None]]],
+        is_listed: Callable[[Name, str | None], bool],
+    ) -> Page[Name]:
+        """Return a page of those names that the disk confirms, from as many blocks as it takes."""
+        found, after, limit = list[Name](), request.after, request.limit
+        while True:
+            most = None if limit is None else max(limit + 1 - len(found), _BLOCK)
+            with self._keeper.current() as table:
+                names = block(table, after, most)
+            for name, known in names:
+                if not is_listed(name, known):
+                    continue
+                if limit is not None and len(found) >= limit:
+                    return Page(found, more=True)
+                found.append(name)
+            if most is None or len(names) < most:
+                return Page(found, more=False)
+            after = names[-1][0]
 
     def _shows(self, place: Place, tag: str | None) -> bool:
         """Return whether an image has manifests: its first tag is still there, or something is."""
-        if tag is not None and next(self._there(place, [tag]), None) is not None:
+        if tag is not None and _is_tag(self._layout.image(place.key, place.image), tag):
             return True
         return shows_manifests(self._layout, place)
 
-    def _there(self, place: Place, tags: Sequence[str]) -> Iterator[Tag]:
-        """Yield those of the tags that the disk confirms."""
-        image = self._layout.image(place.key, place.image)
-        for tag in tags:
-            folder = f"{image}/{folder_name(tag)}"
-            if os.access(f"{folder}/{MANIFEST_FILE}", os.F_OK) or is_manifest_folder(folder):
-                yield Tag(tag)
+
+def _is_tag(image: str, tag: str) -> bool:
+    """Return whether a tag is in the folder of an image.
+
+    Where the name of its folder is another one, nothing has a manifest under the tag itself.
+    """
+    return os.access(f"{image}/{tag}/{MANIFEST_FILE}", os.F_OK) or is_manifest_folder(
+        f"{image}/{folder_name(tag)}"
+    )

@@ -155,7 +155,7 @@ class Keeper:
             images.add(place.image)
             wrong += self._drop_others(place, found)
         with self._lock:
-            names = [name for name in self._table.names(key) if name not in images]
+            names = [n for n, _ in self._table.names(key) if n not in images]
         return wrong + sum(self._drop_others(Place(key, name), set()) for name in names)
 
     def _drop_others(self, place: Place, found: set[str]) -> int:

@@ -20,6 +20,8 @@ def select(
 ) -> list[Row]:
     """Return the rows of which the query may want a file, or with ``folders`` the folder."""
     choices = [table.in_repositories(keys), *_by_hashes(table, query), *_by_time(table, query)]
+    if query.path_prefix:
+        choices.append(_by_prefix(table, keys, query.path_prefix))
     if query.paths is not None:
         choices.append(_by_paths(table, keys, query.paths, folders=folders))
     _, get = min(choices, key=lambda choice: choice[0])
@@ -48,6 +50,18 @@ def _by_time(table: Table, query: ItemQuery) -> Iterator[Choice]:
         if first or last:
             count = timeline.count(first, last) + len(table.undated)
             yield count, lambda t=timeline, f=first, u=last: {*t.between(f, u), *table.undated}  # type: ignore[misc]
+
+
+def _by_prefix(table: Table, keys: Sequence[RepositoryKey], prefix: str) -> Choice:
+    """Leave the images that are below a path, or above it."""
+    found = [
+        image
+        for key in keys
+        for image in table.images(key)
+        if image.place.image.startswith(prefix) or prefix.startswith(f"{image.place.image}/")
+    ]
+    count = sum(len(image.numbers) for image in found)
+    return count, lambda: (number for image in found for number in image.numbers.values())
 
 
 def _by_paths(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from registry.model.digests import HEX_LENGTHS
-from registry.model.names import ImageName, RepositoryKey
+from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.storage.index_postings import Postings, Timeline
 from registry.storage.index_reader import Reading
 from registry.storage.index_rows import Kind, Row, Source
@@ -86,10 +86,21 @@ class Table:
         """Return the images of a repository, in no order."""
         return self._images.get(key, {}).values()
 
-    def names(self, key: RepositoryKey, after: str | None = None) -> Sequence[ImageName]:
-        """Return the names of the images of a repository after ``after``, in byte order."""
-        names = self._names.get(key, [])
-        return names[bisect_right(names, after) if after else 0 :]
+    def names(
+        self, key: RepositoryKey, after: str | None = None, most: int | None = None
+    ) -> Sequence[tuple[ImageName, str | None]]:
+        """Return images of a repository after ``after``, in byte order, each with its first tag."""
+        images, names = self._images.get(key, {}), self._names.get(key, [])
+        block = names[slice(*_range(names, after, most))]
+        return [(name, next(iter(images[name].tags), None)) for name in block]
+
+    def tags(
+        self, place: Place, after: str | None = None, most: int | None = None
+    ) -> Sequence[tuple[Tag, str | None]]:
+        """Return tags of an image after ``after``, in byte order."""
+        image = self.image(place)
+        tags = [] if image is None else image.tags
+        return [(Tag(tag), None) for tag in tags[slice(*_range(tags, after, most))]]
 
     def in_repositories(self, keys: Iterable[RepositoryKey]) -> Choice:
         """Return how many rows some repositories have, and a way to get them."""
@@ -132,18 +143,6 @@ class Table:
         if number is None:
             return False
         return self.row(number) == reading.row and self._others[number] == _others(reading)
-
-    def tags(self, place: Place, after: str | None = None) -> Sequence[str] | None:
-        """Return the tags of an image after ``after``, or None if there is no such image."""
-        image = self.image(place)
-        if image is None:
-            return None
-        return image.tags[bisect_right(image.tags, after) if after else 0 :]
-
-    def first_tag(self, place: Place) -> str | None:
-        """Return a tag of an image, or None if it has none."""
-        image = self.image(place)
-        return None if image is None or not image.tags else image.tags[0]
 
     # --- changing ----------------------------------------------------------------------------
 
@@ -229,6 +228,12 @@ class Table:
         names = self._names[image.place.key]
         del names[bisect_left(names, image.place.image)]
         del self._images[image.place.key][image.place.image]
+
+
+def _range(names: Sequence[str], after: str | None, most: int | None) -> tuple[int, int]:
+    """Return where a block of sorted names begins and ends."""
+    start = bisect_right(names, after) if after else 0
+    return start, len(names) if most is None else start + most
 
 
 # --- by what rows are found --------------------------------------------------------------------

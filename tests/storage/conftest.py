@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from registry.storage.layout import Layout
 from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 from tests.storage.folders import temporaries
+from tests.storage.indexing import benches
+from tests.support.bench import Bench
 
 settings.register_profile("registry", database=None, deadline=None, max_examples=200)
 settings.load_profile("registry")
@@ -37,3 +40,29 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def layout(store: Store) -> Layout:
     return store.layout
+
+
+@pytest.fixture
+def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is durable is tested elsewhere, and takes time."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[tuple[Bench, Bench]]:
+    """Two processes over one folder, neither of which has an index."""
+    with benches(tmp_path / "two") as made:
+        yield made
+
+
+@pytest.fixture
+def mine(two: tuple[Bench, Bench]) -> Bench:
+    """The process that has an index."""
+    two[0].store.index.build()
+    return two[0]
+
+
+@pytest.fixture
+def theirs(two: tuple[Bench, Bench]) -> Bench:
+    """Another process on the folder of `mine`."""
+    return two[1]

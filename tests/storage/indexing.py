@@ -11,9 +11,10 @@ from typing import Final
 
 from registry.model.items import Item, ItemQuery
 from registry.model.names import ImageName, Tag
+from registry.model.paging import PageRequest
 from registry.storage.index_walk import TreeWalk, may_want
 from registry.storage.store import Store
-from tests.support.bench import Bench
+from tests.support.bench import IMAGE, KEY, Bench
 from tests.support.travel import Travel
 
 EVERYTHING: Final = ItemQuery(with_folders=True)
@@ -97,6 +98,17 @@ def benches(folder: Path) -> Iterator[tuple[Bench, Bench]]:
     yield first, second
     first.close()
     second.close()
+
+
+def tags(bench: Bench, name: ImageName = IMAGE) -> list[str]:
+    """Return what the index lists of an image."""
+    page = bench.store.index.tags(KEY, name, PageRequest())
+    return [] if page is None else list(page.names)
+
+
+def images(bench: Bench) -> list[str]:
+    """Return what the index lists of the repository."""
+    return list(bench.store.index.images(KEY, PageRequest()).names)
 
 
 def copy_tag(bench: Bench, image: ImageName, source: Tag, target: Tag) -> None:

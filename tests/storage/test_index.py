@@ -2,70 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from registry.model.digests import Digest
 from registry.model.items import ItemQuery
 from registry.model.names import ImageName, RepositoryKey, Tag
-from registry.model.paging import PageRequest
-from registry.storage.index_tail import JournalTail
-from registry.storage.store import Store
 from tests.storage.indexing import (
     EVERYTHING,
     MANIFESTS,
     assert_agrees,
     assert_finds,
-    benches,
     copy_tag,
+    images,
     located,
     on_disk,
+    tags,
 )
 from tests.support.bench import ALICE, IMAGE, KEY, OTHER, TAG, Bench, image, index
 
 pytestmark = pytest.mark.usefixtures("unsynced")
 
 BEHIND = ImageName("team")
-
-
-@pytest.fixture
-def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is durable is tested elsewhere, and takes time."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
-@pytest.fixture
-def two(tmp_path: Path) -> Iterator[tuple[Bench, Bench]]:
-    """A process with an index, and another one that changes things."""
-    with benches(tmp_path / "store") as made:
-        yield made
-
-
-@pytest.fixture
-def mine(two: tuple[Bench, Bench]) -> Bench:
-    two[0].store.index.build()
-    return two[0]
-
-
-@pytest.fixture
-def theirs(two: tuple[Bench, Bench]) -> Bench:
-    return two[1]
-
-
-def tags(bench: Bench, name: ImageName = IMAGE) -> list[str]:
-    page = bench.store.index.tags(KEY, name, PageRequest())
-    return [] if page is None else list(page.names)
-
-
-def images(bench: Bench, key: RepositoryKey = KEY) -> list[str]:
-    return list(bench.store.index.images(key, PageRequest()).names)
-
-
-# --- what it knows -----------------------------------------------------------------------------
 
 
 def test_before_it_is_built_the_tree_answers(two: tuple[Bench, Bench]) -> None:
@@ -241,126 +198,3 @@ def test_a_line_of_the_journal_is_never_believed(mine: Bench, theirs: Bench) -> 
     theirs.store.journal.record("delete", KEY, IMAGE, ALICE, tag="1.0", digest=digest)
     assert tags(mine) == [TAG]
     assert_agrees(mine.store)
-
-
-# --- what is changed by hand -------------------------------------------------------------------
-
-
-def test_what_was_removed_by_hand_is_not_told_of(mine: Bench) -> None:
-    mine.push(b"layer")
-    mine.push(b"layer", to=Tag("2.0"))
-    os.remove(f"{mine.layout.manifest_folder(KEY, IMAGE, TAG)}/manifest.json")
-    assert {item.reference for item in mine.store.index.items(MANIFESTS)} == {"2.0"}
-    assert tags(mine) == ["2.0"]
-
-
-def test_what_was_changed_by_hand_is_healed(mine: Bench) -> None:
-    mine.push(b"layer")
-    mine.push(b"layer", to=Tag("old"), note="old")
-    assert tags(mine) == [TAG, "old"]
-    copy_tag(mine, IMAGE, TAG, Tag("copied"))
-    folder = mine.layout.manifest_folder(KEY, IMAGE, TAG)
-    sidecar = Path(folder, "manifest.json.properties.json")
-    document = json.loads(sidecar.read_text())
-    document["properties"]["by.hand"] = ["yes"]
-    sidecar.write_text(json.dumps(document))
-    old = Path(mine.layout.manifest_folder(KEY, IMAGE, Tag("old")))
-    for path in old.iterdir():
-        path.unlink()
-    old.rmdir()
-    assert mine.store.index.heal() == 3
-    assert_agrees(mine.store)
-    assert tags(mine) == [TAG, "copied"]
-    assert len(assert_finds(mine.store, ItemQuery(properties={"by.hand": "yes"}))) == 1
-    assert mine.store.index.heal() == 0
-
-
-def test_a_repository_that_is_gone_for_good_takes_no_memory(mine: Bench) -> None:
-    mine.push(b"layer")
-    assert images(mine) == [IMAGE]
-    mine.definitions.delete(KEY, ALICE)
-    mine.store.index.heal()
-    with mine.store.index._keeper.current() as table:
-        assert len(table) == 0
-    mine.restore(None, None)
-    assert images(mine) == [IMAGE]
-
-
-def test_sidecars_that_are_damaged_or_missing_are_no_harm(mine: Bench) -> None:
-    mine.push(b"layer")
-    mine.push(b"layer", to=Tag("bare"), note="b")
-    mine.push(b"layer", to=Tag("gone"), note="c")
-    for tag, text in (("1.0", "{"), ("bare", '{"created": 1, "properties": [], "digest": "x"}')):
-        folder = mine.layout.manifest_folder(KEY, IMAGE, Tag(tag))
-        Path(folder, "manifest.json.properties.json").write_text(text)
-    folder = mine.layout.manifest_folder(KEY, IMAGE, Tag("gone"))
-    os.remove(Path(folder, "manifest.json.properties.json"))
-    mine.store.index.heal()
-    assert_agrees(mine.store)
-
-
-# --- the journal's tail ------------------------------------------------------------------------
-
-
-def followed(tail: JournalTail) -> list[str]:
-    return [str(change.image) for change in tail.changes()]
-
-
-def append(store: Store, day: str, image_name: str, end: str = "\n") -> None:
-    line = {"time": "2026-11-23T00:00:00.000Z", "event": "push", "repository": KEY}
-    with open(store.layout.journal(day), "a") as file:
-        file.write(json.dumps(line | {"image": image_name, "tag": "1.0"}) + end)
-
-
-def test_the_tail_is_read_from_where_it_ended(store: Store) -> None:
-    append(store, "2026-11-23", "before")
-    tail = JournalTail(store.layout)
-    tail.skip()
-    assert followed(tail) == []
-    append(store, "2026-11-23", "a")
-    append(store, "2026-11-23", "b")
-    append(store, "2026-11-23", "a")
-    assert followed(tail) == ["a", "b"]
-    assert followed(tail) == []
-
-
-def test_the_tail_goes_over_midnight_and_back(store: Store) -> None:
-    append(store, "2026-11-23", "before")
-    tail = JournalTail(store.layout)
-    tail.skip()
-    append(store, "2026-11-24", "new-day")
-    assert followed(tail) == ["new-day"]
-    append(store, "2026-11-23", "late")
-    append(store, "2026-11-24", "next")
-    assert followed(tail) == ["late", "next"]
-
-
-def test_a_journal_that_is_replaced_is_read_anew(store: Store) -> None:
-    append(store, "2026-11-23", "before")
-    tail = JournalTail(store.layout)
-    tail.skip()
-    path = store.layout.journal("2026-11-23")
-    os.rename(path, f"{path}.old")
-    append(store, "2026-11-23", "other-file")
-    assert followed(tail) == ["other-file"]
-    with open(path, "w"):
-        pass
-    assert followed(tail) == []
-    append(store, "2026-11-23", "short")
-    assert followed(tail) == ["short"]
-
-
-def test_half_a_line_waits_for_its_other_half(store: Store) -> None:
-    tail = JournalTail(store.layout)
-    append(store, "2026-11-23", "torn", end="")
-    assert followed(tail) == []
-    append(store, "2026-11-23", "whole")
-    assert followed(tail) == ["whole"]
-
-
-def test_lines_that_are_nonsense_are_left_out(store: Store) -> None:
-    tail = JournalTail(store.layout)
-    with open(store.layout.journal("2026-11-23"), "w") as file:
-        file.write('\n{}\n[]\n{"time": \n{"time": 1, "repository": []}\n{"time": "", "image": 1}\n')
-    append(store, "2026-11-23", "good")
-    assert followed(tail) == ["good"]
