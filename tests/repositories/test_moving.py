@@ -10,6 +10,7 @@ import pytest
 
 from registry.model.digests import Digest
 from registry.model.errors import OperationUnsupported
+from registry.model.items import ItemQuery
 from registry.model.names import ImageName, Tag
 from registry.repositories.copying import Arrival
 from registry.storage.store import Store
@@ -238,3 +239,15 @@ def test_an_image_with_a_damaged_manifest_is_moved_and_the_rest_stays(pair: Pair
     assert stands_for(pair.target) == Digest.of(family.index)
     assert stands_for(pair.source) is None
     assert family.by_digest <= folders(pair.source, pair.store)
+
+
+def test_queries_find_it_at_once_where_it_has_come_to_and_only_there(pair: Pair) -> None:
+    push_family(pair.source)
+    push_image(pair.source, b"other", reference=Tag("2.0"))
+    pair.store.index.build()
+    pair.run(MOVED)
+    for key in (KEY, TARGET):
+        query = ItemQuery(repositories=frozenset({key}), with_folders=True)
+        found = {item.location for item in pair.store.index.items(query)}
+        there = {item.location for item in pair.store.tree.walk(key, "")}
+        assert found - {""} == there - {""}, key
