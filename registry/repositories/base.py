@@ -135,14 +135,18 @@ class Repository(ABC):
         """Let the image show a blob that another image shows. Raises BlobUnknown if it is gone."""
 
     @abstractmethod
-    def place_blob(self, image: ImageName, reference: Reference, digest: Digest) -> None:
+    def place_blob(
+        self, image: ImageName, reference: Reference, digest: Digest, actor: Actor
+    ) -> None:
         """Show a blob of the image in a manifest folder whose manifest is still to come.
 
         Where a manifest is there already, that alone says what the folder holds.
         """
 
     @abstractmethod
-    def remove_placed_blob(self, image: ImageName, reference: Reference, digest: Digest) -> bool:
+    def remove_placed_blob(
+        self, image: ImageName, reference: Reference, digest: Digest, actor: Actor
+    ) -> bool:
         """Take back what `place_blob` did; return whether it could: not where a manifest is."""
 
     @abstractmethod

@@ -206,12 +206,12 @@ class GuardedRepository:
     def place_blob(self, image: ImageName, reference: Reference, digest: Digest) -> None:
         """See `Repository.place_blob`."""
         self.require(Action.WRITE, image)
-        self._unguarded.place_blob(image, reference, digest)
+        self._unguarded.place_blob(image, reference, digest, self._actor)
 
     def remove_placed_blob(self, image: ImageName, reference: Reference, digest: Digest) -> bool:
         """See `Repository.remove_placed_blob`."""
         self.require(Action.DELETE, image)
-        return self._unguarded.remove_placed_blob(image, reference, digest)
+        return self._unguarded.remove_placed_blob(image, reference, digest, self._actor)
 
     def put_manifest(
         self,

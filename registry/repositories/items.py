@@ -141,10 +141,8 @@ class LocalItems(ItemTree):
             if sidecar == old:
                 return
             self._store.manifests.replace_sidecar(place, reference, sidecar)
-        tag = None if ":" in reference else str(reference)
-        self._store.journal.record(
-            EVENT, place.key, place.image, actor, tag=tag, digest=sidecar.get("digest")
-        )
+        # It is no event of a tag, which stands for what it stood for.
+        self._store.journal.record(EVENT, place.key, place.image, actor, folder=str(reference))
 
 
 def _alter(sidecar: dict[str, Any], item: Item, apply: Callable[[Any], Any]) -> None:

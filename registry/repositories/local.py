@@ -27,7 +27,7 @@ from registry.repositories.pushing import ManifestPush
 from registry.repositories.tag_limit import ACTOR as RETENTION
 from registry.repositories.tag_limit import surplus
 from registry.repositories.tag_states import read_tag
-from registry.storage.journal import now
+from registry.storage.journal import DEPLOY, UNDEPLOY, now
 from registry.storage.manifest_files import Place, manifest_unknown
 from registry.storage.store import Store
 from registry.storage.upload_writer import UploadWriter
@@ -173,15 +173,23 @@ class LocalRepository(Repository):
         except FileNotFoundError:
             raise BlobUnknown("blob unknown to registry", {"digest": blob.digest}) from None
 
-    def place_blob(self, image: ImageName, reference: Reference, digest: Digest) -> None:
+    def place_blob(
+        self, image: ImageName, reference: Reference, digest: Digest, actor: Actor
+    ) -> None:
         """See `Repository.place_blob`."""
         with self._store.locks.image(self.key, image):
             self._store.manifests.place(self._place(image), reference, digest)
+        self._store.journal.record(DEPLOY, self.key, image, actor, folder=str(reference))
 
-    def remove_placed_blob(self, image: ImageName, reference: Reference, digest: Digest) -> bool:
+    def remove_placed_blob(
+        self, image: ImageName, reference: Reference, digest: Digest, actor: Actor
+    ) -> bool:
         """See `Repository.remove_placed_blob`."""
         with self._store.locks.image(self.key, image):
-            return self._store.manifests.displace(self._place(image), reference, digest)
+            removed = self._store.manifests.displace(self._place(image), reference, digest)
+        if removed:
+            self._store.journal.record(UNDEPLOY, self.key, image, actor, folder=str(reference))
+        return removed
 
     # --- manifests -----------------------------------------------------------------------------
 

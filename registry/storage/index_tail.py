@@ -115,7 +115,7 @@ def _change(document: dict[str, Any] | None) -> Change | None:
     except (TypeError, RegistryError):
         return None
     try:
-        texts = [document.get(name) for name in ("tag", "digest", "previous")]
+        texts = [document.get(name) for name in ("tag", "digest", "previous", "folder")]
         found = frozenset(parse_reference(text) for text in texts if text is not None)
     except (TypeError, RegistryError):
         found = frozenset()

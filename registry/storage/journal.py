@@ -27,6 +27,9 @@ REVERT = "revert"
 PIN = "pin"
 UNPIN = "unpin"
 """Events that leave a tag where it is: retention spares it from now on, or no longer."""
+DEPLOY = "deploy"
+UNDEPLOY = "undeploy"
+"""Events of a folder that has no manifest yet: a layer has come to it, or gone from it."""
 
 
 def timestamp(moment: datetime.datetime) -> str:

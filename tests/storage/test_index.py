@@ -96,13 +96,16 @@ def test_a_condition_leaves_out_most_of_the_others(mine: Bench) -> None:
         assert {item.reference for item in mine.store.index.items(query)} == {"3"}
 
 
-def test_layers_that_were_deployed_before_their_manifest_are_found(mine: Bench) -> None:
+def test_layers_that_were_deployed_before_their_manifest_are_found(
+    mine: Bench, theirs: Bench
+) -> None:
     mine.blob(b"layer")
-    mine.repository.place_blob(IMAGE, Tag("new"), Digest.of(b"layer"))
-    mine.store.journal.record("deploy", KEY, IMAGE, ALICE, tag="new")
+    theirs.repository.place_blob(IMAGE, Tag("new"), Digest.of(b"layer"), ALICE)
     assert_agrees(mine.store)
     assert len(assert_finds(mine.store, ItemQuery(sha256=Digest.of(b"layer").encoded))) == 1
     assert tags(mine) == []
+    theirs.repository.remove_placed_blob(IMAGE, Tag("new"), Digest.of(b"layer"), ALICE)
+    assert_agrees(mine.store)
 
 
 def test_a_folder_of_a_tag_may_be_above_an_image(mine: Bench, theirs: Bench) -> None:
