@@ -3,7 +3,7 @@
 What is said of a tag is, in this order: ``pinned``; the first rule that keeps it; the first rule
 that deletes it; ``maxUniqueTags=N``, if it is not among the N tags pushed last; and otherwise that
 no rule speaks of it. ``latest`` goes only by a rule that names it. Neither ``latest`` nor pinned
-tags count where tags are counted, so that they take no place from others.
+tags, nor those of signatures, count where tags are counted: they take no place from others.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from registry.model.companions import subject_of
 from registry.model.digests import Digest
 from registry.model.names import ImageName, Tag
 from registry.model.retention_rules import DELETE, KEEP, Rule, TagFacts
 
 PINNED: Final = "pinned"
 LATEST_SPARED: Final = "latest is spared"
+COMPANION_SPARED: Final = "signatures are spared"
 NO_RULE: Final = "no rule"
 _LATEST: Final = "latest"
 _DAY: Final = datetime.timedelta(days=1)
@@ -87,8 +89,11 @@ def newest_first(tags: Iterable[TagState]) -> list[TagState]:
 
 
 def takes_place(tag: Tag, *, pinned: bool) -> bool:
-    """Return whether a tag counts where tags are counted."""
-    return tag != _LATEST and not pinned
+    """Return whether a tag counts where tags are counted.
+
+    The tags of signatures and the like do not: they belong to the image whose digest they name.
+    """
+    return tag != _LATEST and not pinned and subject_of(tag) is None
 
 
 def decide_one(
@@ -120,6 +125,8 @@ def _decide(policy: Policy, state: TagState, facts: TagFacts) -> tuple[bool, str
                 return verb == DELETE, rule.text
     if state.tag == _LATEST:
         return False, LATEST_SPARED
+    if subject_of(state.tag) is not None:
+        return False, COMPANION_SPARED
     if 0 < policy.most <= facts.rank:
         return True, f"maxUniqueTags={policy.most}"
     return False, NO_RULE

@@ -1,28 +1,22 @@
 """What belongs to a manifest, and so comes along when it is copied or moved to another image.
 
 The children of an index, whatever refers to one of these manifests (signatures, attestations,
-SBOMs), and the tags by which cosign, or a client without the referrers API, finds such things:
-``sha256-<hex>`` with or without one of the endings below.
+SBOMs), and the tags by which cosign, or a client without the referrers API, finds such things.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from registry.model.companions import companions
 from registry.model.digests import Digest
-from registry.model.errors import ManifestUnknown, RegistryError
+from registry.model.errors import ManifestUnknown
 from registry.model.manifests import parse_manifest
-from registry.model.names import ImageName, Reference, Tag
+from registry.model.names import ImageName, Reference
 from registry.storage.manifest_files import Place
 from registry.storage.manifest_reader import Sidecar
 from registry.storage.store import Store
-
-ENDINGS: Final = ("", ".sig", ".att", ".sbom")
-"""Source: cosign, "Signature Specification"; the bare form: OCI, "Referrers Tag Schema"."""
-_COMPANION: Final = re.compile(r"sha256-([0-9a-f]{64})(?:\.[a-z]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +149,3 @@ class Belongings:
             if self._store.manifests.has_folder(self._place, tag):
                 found.append(tag)
         return found
-
-
-def companions(digest: Digest) -> list[Tag]:
-    """Return the tags under which something may stand that belongs to a manifest."""
-    name = digest.replace(":", "-", 1)
-    return [Tag(f"{name}{ending}") for ending in ENDINGS if _COMPANION.fullmatch(f"{name}{ending}")]
-
-
-def subject_of(tag: Tag) -> Digest | None:
-    """Return the manifest to which what stands under a tag belongs, by its name; mostly None."""
-    match = _COMPANION.fullmatch(tag)
-    if match is None:
-        return None
-    try:
-        return Digest.parse(f"sha256:{match[1]}")
-    except RegistryError:
-        return None

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from registry.model.companions import subject_of
 from registry.model.content import Actor
 from registry.model.digests import Digest
 from registry.model.errors import ManifestUnknown
 from registry.model.names import Reference, RepositoryKey, Tag
-from registry.repositories.belongings import Parcel, Part, Transfer, subject_of
+from registry.repositories.belongings import Parcel, Part, Transfer
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.deleting import ManifestDeletion
 from registry.repositories.sidecars import former_tags

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from registry.access.principals import Action
+from registry.model.companions import subject_of
 from registry.model.content import Actor
 from registry.model.errors import (
     ManifestDamaged,
@@ -15,7 +16,7 @@ from registry.model.errors import (
 )
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.repositories.attempts import again
-from registry.repositories.belongings import Belongings, Parcel, Transfer, subject_of
+from registry.repositories.belongings import Belongings, Parcel, Transfer
 from registry.repositories.copying import Copying, End
 from registry.repositories.definitions import Definitions
 from registry.repositories.deleting import remove_empty

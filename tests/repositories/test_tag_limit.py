@@ -107,6 +107,14 @@ def test_latest_and_pinned_tags_take_no_place(store: Store) -> None:
     assert all_tags(repository) == ["a", "c", "d", "latest"]
 
 
+@pytest.mark.parametrize("ending", ["", ".sig", ".att", ".sbom"])
+def test_signatures_take_no_place_and_stay(store: Store, ending: str) -> None:
+    repository = limited(store, 2)
+    signature = f"sha256-{'0' * 64}{ending}"
+    push(repository, signature, "a", "b", "c")
+    assert all_tags(repository) == ["b", "c", signature]
+
+
 def test_what_rules_keep_stays(store: Store) -> None:
     repository = limited(store, 1, retention="keep tag=v*; delete pushed>1d")
     push(repository, "v1", "v2", "a", "b")
