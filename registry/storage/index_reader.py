@@ -26,6 +26,7 @@ from registry.storage.tree import Tree
 _ROUNDS: Final = 10
 _SHARED: Final = 16384
 """Texts remembered for sharing; what is not found is kept once more."""
+_parse: Final = json.JSONDecoder().decode
 _FACTS: Final = ("created", "createdBy", "modified", "modifiedBy", "mediaType")
 
 
@@ -90,7 +91,9 @@ class RowReader:
         has_more: bool,
     ) -> Row | None:
         """Return the row of a manifest as the tree shows it."""
-        size = self._size_if_plain(place, folder, file, sidecar)
+        named = str(reference)
+        is_other = ":" in named and named != sidecar.get("digest")
+        size = None if is_other else self._size_if_plain(place, folder, file, sidecar)
         if size is not None:
             facts = [sidecar[name] for name in _FACTS]
             digest, properties = sidecar["digest"], sidecar["properties"]
@@ -101,7 +104,6 @@ class RowReader:
             file, size, digest, properties = item.name, item.size, str(item.digest), item.properties
             facts = _facts(item)
         created, created_by, modified, modified_by, media_type = facts
-        named = str(reference)
         told = {
             named: Source.REFERENCE,
             place.image: Source.IMAGE,
@@ -177,7 +179,7 @@ def _are_properties(document: object) -> bool:
 def _sidecar(folder: str) -> dict[str, Any]:
     """Return what is recorded beside a manifest, read anew: so many would not fit a cache."""
     try:
-        found = json.loads(read_file(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}"))
+        found = _parse(read_file(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}").decode())
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from registry.model.errors import RegistryError
 from registry.model.names import ImageName, RepositoryKey
 from registry.storage.index_reader import Reading, RowReader
-from registry.storage.layout import Layout, is_part, part_of
+from registry.storage.layout import Layout, folder_name, is_part, part_of
 from registry.storage.manifest_files import Place, listed
 from registry.storage.walk import folder_reference
 
@@ -65,6 +65,9 @@ class Scanner:
         """Yield the rows of an image, and note what is ``inside`` and may be images."""
         for child in listing.folders:
             reference = folder_reference(child)
+            if "%" in child and (reference is None or folder_name(reference) != child):
+                # A name that was made by hand, and stands for what has another one.
+                continue
             if not (is_part(child) or ":" in child):
                 continue
             found = self._look(name, path, child)

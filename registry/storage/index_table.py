@@ -149,10 +149,12 @@ class Table:
     def put(self, reading: Reading, *, loading: bool = False) -> None:
         """Take in a row in place of the one of the same folder.
 
-        While the table is ``loading``, what is costly is left to `settle`.
+        While an empty table is ``loading``, what is costly is left to `settle`; no folder may then
+        come twice.
         """
         row = reading.row
-        self.drop(row.place, row.reference)
+        if not loading:
+            self.drop(row.place, row.reference)
         number = self._free.pop() if self._free else len(self._rows)
         if number == len(self._rows):
             self._rows.append(None)
@@ -160,7 +162,9 @@ class Table:
         self._rows[number], self._others[number] = row, _others(reading)
         image = self._made(row.place)
         image.numbers[row.reference] = number
-        if row.is_tag:
+        if row.is_tag and loading:
+            image.tags.append(row.reference)
+        elif row.is_tag:
             insort(image.tags, row.reference)
         if not row.kind.is_dated:
             self.undated.add(number)
@@ -171,6 +175,9 @@ class Table:
 
     def settle(self) -> None:
         """Put in order what has been loaded."""
+        for images in self._images.values():
+            for image in images.values():
+                image.tags.sort()
         for part in (self._postings, self.created, self.modified):
             part.settle()
 

@@ -74,6 +74,17 @@ def test_an_image_that_shows_manifests_without_folders_is_listed_as_by_the_tree(
         assert table.image(PLACE) is None
 
 
+def test_folders_with_names_that_stand_for_others_are_left_out(mine: Bench) -> None:
+    mine.push(b"layer")
+    image = Path(mine.layout.image(KEY, IMAGE))
+    for name in ("%31.0", "%zz", "%", "a b", "x" * 200):
+        shutil.copytree(image / TAG, image / name)
+    mine.store.index.build()
+    mine.store.index.heal()
+    assert tags(mine) == [TAG]
+    assert {item.reference for item in mine.store.index.items(MANIFESTS)} == {TAG}
+
+
 def test_a_manifest_that_was_exchanged_by_hand_is_told_of_as_it_is(mine: Bench) -> None:
     mine.push(b"layer")
     mine.push(b"layer", b"another", to=Tag("2.0"))
