@@ -41,6 +41,18 @@ class Reading:
     """The properties of these, and of the folder: pairs of name and value."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What has just been seen in the folder of an image."""
+
+    names: Sequence[str]
+    """The files of a manifest folder."""
+    inodes: Mapping[str, int]
+    """The inodes of the manifests among them."""
+    shown: Mapping[str, int]
+    """The inodes of the manifests that the image shows by digest, by file name."""
+
+
 class RowReader:
     """Reads rows from the disk."""
 
@@ -50,14 +62,11 @@ class RowReader:
         self._known: dict[Any, Any] = {}
 
     def read(
-        self, place: Place, reference: Reference, names: Sequence[str] | None = None
+        self, place: Place, reference: Reference, sight: Sight | None = None
     ) -> Reading | None:
-        """Return what is in a manifest folder, or None if there is nothing to be shown.
-
-        ``names`` are those of its files, if they have just been listed.
-        """
+        """Return what is in a manifest folder, or None if there is nothing to be shown."""
         folder = self._layout.manifest_folder(place.key, place.image, reference)
-        names = listed(folder) if names is None else names
+        names = listed(folder) if sight is None else sight.names
         for _ in range(_ROUNDS):
             file = next((name for name in MANIFEST_FILES if name in names), "")
             if file or not is_manifest_folder(folder):
@@ -66,7 +75,10 @@ class RowReader:
             names = listed(folder)
         sidecar = _sidecar(folder)
         more = _more(sidecar)
-        row = self._row(place, reference, folder, file, sidecar, bool(more)) if file else None
+        row = None
+        if file:
+            size = self._size_if_plain(place, reference, f"{folder}/{file}", sidecar, sight)
+            row = self._row(place, reference, file, sidecar, size, bool(more))
         content = [name.replace("__", ":", 1) for name in names if "__" in name]
         if row is None:
             content = [name for name in content if parse_content_name(name)]
@@ -85,15 +97,13 @@ class RowReader:
         self,
         place: Place,
         reference: Reference,
-        folder: str,
         file: str,
         sidecar: dict[str, Any],
+        size: int | None,
         has_more: bool,
     ) -> Row | None:
         """Return the row of a manifest as the tree shows it."""
         named = str(reference)
-        is_other = ":" in named and named != sidecar.get("digest")
-        size = None if is_other else self._size_if_plain(place, folder, file, sidecar)
         if size is not None:
             facts = [sidecar[name] for name in _FACTS]
             digest, properties = sidecar["digest"], sidecar["properties"]
@@ -135,7 +145,12 @@ class RowReader:
         )
 
     def _size_if_plain(
-        self, place: Place, folder: str, file: str, sidecar: dict[str, Any]
+        self,
+        place: Place,
+        reference: Reference,
+        path: str,
+        sidecar: dict[str, Any],
+        sight: Sight | None,
     ) -> int | None:
         """Return the size of a manifest whose sidecar is surely its own, and has all it should.
 
@@ -147,12 +162,17 @@ class RowReader:
             or digest != f"sha256:{sidecar.get('sha256')}"
             or {type(sidecar.get(name)) for name in _FACTS} != {str}
             or not _are_properties(sidecar.get("properties"))
+            or (":" in reference and reference != digest)
         ):
             return None
+        known_as = digest.replace(":", "__", 1)
+        if sight is not None:
+            inode, size = sight.inodes.get(path.rpartition("/")[2]), sidecar.get("size")
+            if inode is not None and inode == sight.shown.get(known_as) and type(size) is int:
+                return size
         shown = self._layout.manifests(place.key, place.image)
         try:
-            status = os.lstat(f"{folder}/{file}")
-            known = os.lstat(f"{shown}/{digest.replace(':', '__', 1)}")
+            status, known = os.lstat(path), os.lstat(f"{shown}/{known_as}")
         except (OSError, ValueError):
             return None
         is_same = known.st_ino == status.st_ino and known.st_dev == status.st_dev

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from registry.model.errors import RegistryError
 from registry.model.names import ImageName, RepositoryKey
-from registry.storage.index_reader import Reading, RowReader
-from registry.storage.layout import Layout, folder_name, is_part, part_of
+from registry.storage.index_reader import Reading, RowReader, Sight
+from registry.storage.layout import MANIFEST_FILES, Layout, folder_name, is_part, part_of
 from registry.storage.manifest_files import Place, listed
 from registry.storage.walk import folder_reference
 
@@ -20,6 +20,8 @@ class _Listing:
 
     files: list[str]
     folders: list[str]
+    inodes: dict[str, int]
+    """Of the manifests among the files."""
 
 
 class Scanner:
@@ -49,8 +51,9 @@ class Scanner:
                 inside += (self._look(name, path, child) for child in listing.folders)
             else:
                 place = Place(key, image)
-                shows = "_manifests" in listing.folders and shows_manifests(self._layout, place)
-                yield place, shows, self._rows(place, name, path, listing, inside)
+                shown = _inodes(f"{path}/_manifests") if "_manifests" in listing.folders else {}
+                shows = any(not known.startswith("_") for known in shown)
+                yield place, shows, self._rows(place, name, path, listing, shown, inside)
             if below is None:
                 waiting += (child for child in inside if child[2].folders)
 
@@ -60,6 +63,7 @@ class Scanner:
         name: str,
         path: str,
         listing: _Listing,
+        shown: Mapping[str, int],
         inside: list[tuple[str, str, _Listing]],
     ) -> Iterator[Reading]:
         """Yield the rows of an image, and note what is ``inside`` and may be images."""
@@ -75,7 +79,8 @@ class Scanner:
                 inside.append(found)
             reading = None
             if reference is not None and found[2].files:
-                reading = self._reader.read(place, reference, found[2].files)
+                sight = Sight(found[2].files, found[2].inodes, shown)
+                reading = self._reader.read(place, reference, sight)
             if reading is not None:
                 yield reading
 
@@ -100,12 +105,23 @@ def _image(name: str) -> ImageName | None:
 
 def _list(path: str) -> _Listing:
     """Return what is in a folder; one that has gone has nothing."""
-    listing = _Listing([], [])
+    listing = _Listing([], [], {})
     try:
         with os.scandir(path) as entries:
             for entry in entries:
                 inside = listing.folders if entry.is_dir(follow_symlinks=False) else listing.files
                 inside.append(entry.name)
+                if entry.name in MANIFEST_FILES and entry.is_file(follow_symlinks=False):
+                    listing.inodes[entry.name] = entry.inode()
     except (FileNotFoundError, NotADirectoryError):
         pass
     return listing
+
+
+def _inodes(path: str) -> dict[str, int]:
+    """Return the inodes of what is in a folder; one that has gone has nothing."""
+    try:
+        with os.scandir(path) as entries:
+            return {entry.name: entry.inode() for entry in entries}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
