@@ -36,11 +36,12 @@ from registry.storage.layout import (
 from registry.storage.manifest_files import Place, read_manifest
 from registry.storage.repairs import Repairs
 from registry.storage.store import Store
+from registry.storage.tree_items import GIVEN
 
 ACTOR: Final = Actor("fsck", "local")
 EVENT: Final = "repair"
 _MADE: Final = {"created": str, "createdBy": str, "modified": str, "modifiedBy": str}
-_LASTING: Final = {FORMER_TAGS: dict, PINNED: bool}
+_LASTING: Final = {FORMER_TAGS: dict, PINNED: bool} | dict.fromkeys(GIVEN, dict)
 _OURS: Final = ("artifactory.", "docker.")
 
 Repair = Callable[[Finding], bool]

@@ -157,7 +157,8 @@ class Scrubbing:
         try:
             computed = compute(content, pace, sums)
             if computed not in (None, content.digest):
-                computed = compute(content, pace)
+                # What was computed on the way is of bytes that were not read right.
+                sums, computed = (), compute(content, pace)
         except OSError as error:
             path = walk.relative(self._layout, content.path)
             report.unreadable.append(f"{path}: {error.strerror}")

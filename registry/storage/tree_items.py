@@ -18,6 +18,7 @@ FILE_PROPERTIES: Final = "fileProperties"
 """In a sidecar: file name to the properties that users gave to a layer or configuration."""
 FOLDER_PROPERTIES: Final = "folderProperties"
 """In a sidecar: the properties that users gave to the folder of the manifest."""
+GIVEN: Final = (FILE_PROPERTIES, FOLDER_PROPERTIES)
 PROPERTIES: Final = "properties"
 """In a sidecar: the properties of the manifest."""
 SYSTEM: Final = "_system_"
