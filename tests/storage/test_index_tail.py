@@ -13,7 +13,10 @@ from registry.storage import index_folders
 from registry.storage.index_folders import FolderWatch
 from registry.storage.index_tail import JournalTail
 from registry.storage.store import Store
-from tests.storage.conftest import KEY
+from tests.storage.conftest import IMAGE, KEY
+from tests.support.bench import ALICE
+
+DIGEST, OTHER = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 
 
 def followed(tail: JournalTail) -> list[str]:
@@ -36,6 +39,28 @@ def test_the_tail_is_read_from_where_it_ended(store: Store) -> None:
     append(store, "2026-11-23", "a")
     assert followed(tail) == ["a", "b"]
     assert followed(tail) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"tag": "1.0"}, {"1.0"}),
+        ({"tag": "1.0", "digest": DIGEST, "previous": OTHER}, {"1.0", DIGEST, OTHER}),
+        ({"folder": "1.0"}, {"1.0"}),
+        ({"folder": DIGEST}, {DIGEST}),
+        ({}, None),
+        ({"tag": "../x"}, None),
+    ],
+)
+def test_a_line_says_which_folders_to_read_again(
+    store: Store, facts: dict[str, str], expected: set[str] | None
+) -> None:
+    tail = JournalTail(store.layout)
+    store.journal.record("whatever", KEY, IMAGE, ALICE, **facts)
+    (change,) = tail.changes()
+    assert (change.key, change.image, change.references) == (KEY, IMAGE, expected)
+    store.journal.record("delete", KEY, IMAGE, ALICE, blob=DIGEST)
+    assert list(tail.changes()) == []
 
 
 def test_the_tail_goes_over_midnight_and_back(store: Store) -> None:
