@@ -14,7 +14,7 @@ from registry.config import Config
 from registry.jobs import Jobs, Pace, Stopped
 from registry.services.instance import Instance
 from registry.services.pruning import Pruning
-from registry.storage.index import Index
+from registry.storage.index.index import Index
 from registry.wiring import build
 
 

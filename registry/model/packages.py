@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from registry.model.aql_operands import glob, is_wild
+from registry.model.aql.operands import glob, is_wild
 from registry.model.digests import Digest
 from registry.model.names import ImageName, Reference, RepositoryKey
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from registry.model.aql import AqlQuery, Columns
-from registry.model.aql_fields import ANY
-from registry.model.aql_predicates import value_of
+from registry.model.aql.fields import ANY
+from registry.model.aql.predicates import value_of
+from registry.model.aql.query import AqlQuery, Columns
 from registry.model.items import Item
 from registry.repositories.directory import GuardedDirectory
 from registry.services.searching import Searching

@@ -15,7 +15,7 @@ from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.packages import Package, PackageQuery
 from registry.repositories.directory import GuardedDirectory
 from registry.repositories.guarded import GuardedRepository
-from registry.storage.index_packages import PackageSearch
+from registry.storage.index.packages import PackageSearch
 from registry.storage.layout import INDEX_FILE
 from registry.storage.store import Store
 

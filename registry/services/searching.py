@@ -6,9 +6,9 @@ import datetime
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from registry.model.aql_criteria import Condition, size
-from registry.model.aql_limits import limits
-from registry.model.aql_predicates import predicate
+from registry.model.aql.criteria import Condition, size
+from registry.model.aql.limits import limits
+from registry.model.aql.predicates import predicate
 from registry.model.errors import QueryInvalid, RegistryError
 from registry.model.items import Item
 from registry.model.names import RepositoryKey

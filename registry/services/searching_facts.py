@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-from registry.model.aql_predicates import Downloaded
+from registry.model.aql.predicates import Downloaded
 from registry.model.digests import Digest
 from registry.model.items import Item
 from registry.model.repository_fields import VIRTUAL

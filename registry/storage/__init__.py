@@ -7,18 +7,14 @@ only writers), ``syncing`` and ``ordering`` (making names durable), ``locks``, `
 ``references`` (what in an image needs what), ``trash``, ``trash_entries`` and ``deletions`` (what
 was deleted), ``held`` (names about to be freed), ``passes``, ``image_scan``, ``leases``,
 ``orphans`` and ``upload_sweep`` (what pruning looks at), ``catalog`` (lists), ``journal`` and
-``journal_reader`` (who moved which tag),
-``pulls``, ``pull_counts`` and ``pull_stats`` (who pulled what), ``walk`` (the tree as it is),
-``ownership`` and
-``ownership_walk`` (who has which bytes), ``contents`` (whether bytes are right), ``quarantine``,
-``damage_notes`` and ``hurt`` (damaged content), ``repairs`` (the writes of a repair),
-``tree`` with ``tree_items`` and ``folder_records`` (what Artifactory's tree shows),
-``tree_counting`` (how much that is), ``checksums`` (sha1 and md5 of content), ``index`` with
-``index_walk``, ``index_keeper``, ``index_tail``, ``index_folders``, ``index_scan``,
-``index_rows``, ``index_reader``, ``index_table``, ``index_postings``, ``index_select``,
-``index_emit`` and ``index_packages`` (which items there are that a query may want, out of memory),
-``line_files``, ``tag_records`` (all sidecars of an image), ``documents`` (small JSON files),
-``format`` (start-up checks), ``store`` (all of it in one object).
+``journal_reader`` (who moved which tag), ``pulls``, ``pull_counts`` and ``pull_stats`` (who pulled
+what), ``walk`` (the tree as it is), ``ownership`` and ``ownership_walk`` (who has which bytes),
+``contents`` (whether bytes are right), ``quarantine``, ``damage_notes`` and ``hurt`` (damaged
+content), ``repairs`` (the writes of a repair), ``tree`` with ``tree_items`` and ``folder_records``
+(what Artifactory's tree shows), ``tree_counting`` (how much that is), ``checksums`` (sha1 and md5
+of content), ``index`` (which items there are, out of memory), ``line_files``, ``tag_records`` (all
+sidecars of an image), ``documents`` (small JSON files), ``document_folders`` (all of a folder at
+once), ``format`` (start-up checks), ``store`` (all of it in one object).
 
 May import: model, config, and filelock in ``locks``. May touch: the storage folder.
 Invariants: a name in its final place is complete and durable; bytes under a digest never change;

@@ -9,7 +9,7 @@ from registry.storage.checksums import ChecksumStore
 from registry.storage.documents import Documents
 from registry.storage.filestore import LEASE_RENEWAL, Filestore
 from registry.storage.folder_records import FolderRecords
-from registry.storage.index import Index
+from registry.storage.index.index import Index
 from registry.storage.journal import Journal
 from registry.storage.journal_reader import JournalReader
 from registry.storage.layout import Layout

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from registry.model import aql
-from registry.model.aql_limits import limits
-from registry.model.aql_predicates import predicate
+from registry.model.aql import query as aql
+from registry.model.aql.limits import limits
+from registry.model.aql.predicates import predicate
 from registry.model.digests import Digest
 from registry.model.items import Item, ItemQuery
 from registry.model.names import ImageName, RepositoryKey

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.model import aql_operands
+from registry.model.aql import operands
 from tests.model.aql_items import NOW
 
 
@@ -18,13 +18,13 @@ from tests.model.aql_items import NOW
 def test_a_pattern_fits_what_the_usual_regular_expression_fits(pattern: str, text: str) -> None:
     assert "[" not in pattern
     expected = re.compile(fnmatch.translate(pattern), re.DOTALL).match(text) is not None
-    assert aql_operands.glob(pattern)(text) is expected
+    assert operands.glob(pattern)(text) is expected
 
 
 def test_a_pattern_takes_no_time_that_grows_out_of_proportion() -> None:
     """A regular expression that goes back and forth would need years."""
-    assert not aql_operands.glob("*a?" * 60 + "b")("a" * 2000)
-    assert aql_operands.glob("*a?" * 60 + "*")("a" * 2000)
+    assert not operands.glob("*a?" * 60 + "b")("a" * 2000)
+    assert operands.glob("*a?" * 60 + "*")("a" * 2000)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_a_pattern_takes_no_time_that_grows_out_of_proportion() -> None:
     ],
 )
 def test_the_form_of_a_digest_folder(path: str, form: str) -> None:
-    assert aql_operands.folder_form(path) == form
-    assert aql_operands.folder_form(form) == form
+    assert operands.folder_form(path) == form
+    assert operands.folder_form(form) == form
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_the_form_of_a_digest_folder(path: str, form: str) -> None:
     ],
 )
 def test_moments(text: str, moment: str | None) -> None:
-    assert aql_operands.moment(text) == moment
+    assert operands.moment(text) == moment
 
 
 @pytest.mark.parametrize(
@@ -85,18 +85,18 @@ def test_moments(text: str, moment: str | None) -> None:
     ],
 )
 def test_spans(span: str, moment: str) -> None:
-    assert aql_operands.is_span(span)
-    assert aql_operands.ago(span, NOW) == moment
+    assert operands.is_span(span)
+    assert operands.ago(span, NOW) == moment
 
 
 @pytest.mark.parametrize("span", ["", "5", "d", "-5d", "5m", "5 apples", "1d 2h", "9999999999d"])
 def test_no_spans(span: str) -> None:
-    assert not aql_operands.is_span(span)
+    assert not operands.is_span(span)
 
 
 def test_a_month_ends_where_the_earlier_one_ends() -> None:
     last_of_may = datetime.datetime(2024, 5, 31, tzinfo=datetime.UTC)
-    assert aql_operands.ago("3mo", last_of_may) == "2024-02-29T00:00:00.000Z"
+    assert operands.ago("3mo", last_of_may) == "2024-02-29T00:00:00.000Z"
 
 
 @pytest.mark.parametrize(
@@ -104,4 +104,4 @@ def test_a_month_ends_where_the_earlier_one_ends() -> None:
     [("1", 1), ("-5", -5), ("1.5", 1.5), ("1e3", 1000), ("", None), ("nan", None), ("1_0", None)],
 )
 def test_numbers(text: str, number: float | None) -> None:
-    assert aql_operands.number(text) == number
+    assert operands.number(text) == number

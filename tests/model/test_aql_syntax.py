@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from registry.model import aql
-from registry.model.aql_criteria import CRITERIA_LIMIT
-from registry.model.aql_fields import ALL, ANY, USUAL
-from registry.model.aql_syntax import NESTING_LIMIT, VALUES_LIMIT, Pairs, Scalar, read
-from registry.model.aql_tokens import TEXT_LIMIT
+from registry.model.aql import query as aql
+from registry.model.aql.criteria import CRITERIA_LIMIT
+from registry.model.aql.fields import ALL, ANY, USUAL
+from registry.model.aql.syntax import NESTING_LIMIT, VALUES_LIMIT, Pairs, Scalar, read
+from registry.model.aql.tokens import TEXT_LIMIT
 from registry.model.errors import QueryInvalid
 
 

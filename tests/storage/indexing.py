@@ -12,7 +12,7 @@ from typing import Final
 from registry.model.items import Item, ItemQuery
 from registry.model.names import ImageName, Tag
 from registry.model.paging import PageRequest
-from registry.storage.index_walk import TreeWalk, may_want
+from registry.storage.index.walk import TreeWalk, may_want
 from registry.storage.store import Store
 from tests.support.bench import IMAGE, KEY, Bench
 from tests.support.travel import Travel

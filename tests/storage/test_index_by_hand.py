@@ -98,7 +98,7 @@ def test_a_manifest_that_was_exchanged_by_hand_is_told_of_as_it_is(mine: Bench) 
 def test_pages_go_on_where_names_have_gone(
     mine: Bench, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("registry.storage.index._BLOCK", 1)
+    monkeypatch.setattr("registry.storage.index.index._BLOCK", 1)
     body = mine.push(b"layer", to=Tag("a"))
     for tag in ("b", "c", "d", "e"):
         mine.put(body, Tag(tag))

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from registry.storage import index_folders
-from registry.storage.index_folders import FolderWatch
-from registry.storage.index_tail import JournalTail
+from registry.storage.index import folders as index_folders
+from registry.storage.index.folders import FolderWatch
+from registry.storage.index.tail import JournalTail
 from registry.storage.store import Store
 from tests.storage.conftest import IMAGE, KEY
 from tests.support.bench import ALICE

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from flask import Response
 
-from registry.model import aql
-from registry.model.aql_tokens import TEXT_LIMIT
+from registry.model.aql import query as aql
+from registry.model.aql.tokens import TEXT_LIMIT
 from registry.model.errors import QueryInvalid
 from registry.model.media_types import JSON
 from registry.services.aql import Found, Row

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from flask import Response, request
 
-from registry.model import aql_operands, aql_searches
 from registry.model.ant import ant_pattern
-from registry.model.aql_criteria import Condition
-from registry.model.aql_predicates import value_of
+from registry.model.aql import operands, searches
+from registry.model.aql.criteria import Condition
+from registry.model.aql.predicates import value_of
 from registry.model.errors import AuthenticationRequired, QueryInvalid
 from registry.model.items import Item
 from registry.services.searching_facts import StoredFacts
@@ -33,7 +33,7 @@ _DETAIL: Final = "X-Result-Detail"
 @route(blueprint, FORMS, "/api/search/artifact", ["GET"], Right.LOGIN)
 def search_artifact() -> Response:
     """Files by their name or a part of it."""
-    condition = aql_searches.by_name(_argument("name"), _argument("repos"))
+    condition = searches.by_name(_argument("name"), _argument("repos"))
     return _detailed("ArtifactSearchResult", condition)
 
 
@@ -46,15 +46,15 @@ def search_prop() -> Response:
         if name not in _NO_PROPERTIES
     ]
     kind = _argument("type") or "any"
-    condition = aql_searches.by_properties(wanted, _argument("repos"), kind)
+    condition = searches.by_properties(wanted, _argument("repos"), kind)
     return _detailed("MetadataSearchResult", condition)
 
 
 @route(blueprint, FORMS, "/api/search/checksum", ["GET"], Right.LOGIN)
 def search_checksum() -> Response:
     """Files by a checksum of their content."""
-    sums = {kind: _argument(kind) for kind in aql_searches.SUMS}
-    condition = aql_searches.by_checksum(sums, _argument("repos"))
+    sums = {kind: _argument(kind) for kind in searches.SUMS}
+    condition = searches.by_checksum(sums, _argument("repos"))
     return _detailed("ChecksumSearchResult", condition)
 
 
@@ -62,7 +62,7 @@ def search_checksum() -> Response:
 def search_pattern() -> Response:
     """Files of one repository by an Ant pattern."""
     pattern = _argument("pattern")
-    key, path, condition = aql_searches.by_pattern(pattern)
+    key, path, condition = searches.by_pattern(pattern)
     current().directory.open(key)
     fits = ant_pattern(path).matches
     found = [item.location for item in _found(condition)[0] if fits(item.location)]
@@ -77,7 +77,7 @@ def search_creation() -> Response:
     _refuse_anonymous()
     first = _moment("from", "0" * 9)
     last = _moment("to") or _now()
-    condition = aql_searches.between(["created"], first, last, _argument("repos"))
+    condition = searches.between(["created"], first, last, _argument("repos"))
     return _listed("ArtifactCreationResult", condition, {"created": "created"})
 
 
@@ -86,13 +86,13 @@ def search_dates() -> Response:
     """Files by the times of their creation, last change or last download."""
     _refuse_anonymous()
     names = [name for name in _argument("dateFields").split(",") if name]
-    if not names or not set(names) <= aql_searches.DATES.keys():
-        known = ", ".join(aql_searches.DATES)
+    if not names or not set(names) <= searches.DATES.keys():
+        known = ", ".join(searches.DATES)
         raise QueryInvalid(f"the search needs 'dateFields', with some of {known}")
-    fields = {name: aql_searches.DATES[name] for name in names}
+    fields = {name: searches.DATES[name] for name in names}
     first = _required("from")
     last = _moment("to") or _now()
-    condition = aql_searches.between(list(fields.values()), first, last, _argument("repos"))
+    condition = searches.between(list(fields.values()), first, last, _argument("repos"))
     return _listed("ArtifactResult", condition, fields)
 
 
@@ -102,7 +102,7 @@ def search_usage() -> Response:
     _refuse_anonymous()
     since = _required("notUsedSince")
     before = _moment("createdBefore") or since
-    condition = aql_searches.unused(since, before, _argument("repos"))
+    condition = searches.unused(since, before, _argument("repos"))
     return _listed("ArtifactUsageResult", condition, {"lastDownloaded": "stat.downloaded"})
 
 
@@ -168,7 +168,7 @@ def _argument(name: str) -> str:
 def _moment(name: str, default: str = "") -> str:
     """Return an argument that is a moment, in milliseconds since 1970 or ISO 8601."""
     text = _argument(name) or default
-    moment = aql_operands.moment(text.rjust(9, "0") if text.isdigit() else text)
+    moment = operands.moment(text.rjust(9, "0") if text.isdigit() else text)
     if text and moment is None:
         raise QueryInvalid(f"'{name}' is a moment, in milliseconds since 1970 or ISO 8601")
     return moment or ""
@@ -182,4 +182,4 @@ def _required(name: str) -> str:
 
 
 def _now() -> str:
-    return aql_operands.written(current().instance.searching.facts().now)
+    return operands.written(current().instance.searching.facts().now)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from flask import Response, request
 
-from registry.model import aql_searches
+from registry.model.aql import searches
 from registry.model.errors import PathUnknown, QueryInvalid, RouteUnknown
 from registry.model.items import Item
 from registry.web.answers import json_answer
@@ -59,7 +59,7 @@ def search_build_artifacts() -> Response:
     wanted = "" if number == _LATEST else number
     repositories = ",".join(_texts(document, "repos"))
     searching = current().instance.searching
-    condition = aql_searches.of_build(name, wanted, repositories)
+    condition = searches.of_build(name, wanted, repositories)
     found = searching.find(current().directory, condition, searching.facts())
     if not wanted and found:
         latest = max(found, key=_started)

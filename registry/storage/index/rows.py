@@ -1,0 +1,140 @@
+"""Rows: what the index knows of each manifest folder, and kept small.
+
+What many rows have in common is kept once, in their kind; what can be told from the rest of a row
+is not kept at all. A folder that has content but no manifest, such as layers that were deployed
+before it, is a row without a file.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from registry.model.digests import Digest
+from registry.model.items import Item
+from registry.model.names import Reference, Tag
+from registry.storage.manifest_files import Place
+
+
+class Source(enum.IntEnum):
+    """Where the value of a property comes from that a row does not keep."""
+
+    OWN = enum.auto()
+    """It does: the next one of its values."""
+    REFERENCE = enum.auto()
+    DIGEST = enum.auto()
+    HEX = enum.auto()
+    IMAGE = enum.auto()
+    MEDIA_TYPE = enum.auto()
+
+
+class Kind(NamedTuple):
+    """What a row has in common with many others."""
+
+    file: str
+    """The name of the manifest; empty where there is none."""
+    media_type: str
+    created_by: str
+    modified_by: str
+    names: tuple[str, ...]
+    """The names of the properties that the manifest has."""
+    sources: tuple[Source, ...]
+    is_dated: bool
+    """Whether the times are on record, and so those of the other files, too."""
+    has_more: bool
+    """Whether other files of the folder, or the folder itself, have properties of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the index knows of one manifest folder."""
+
+    place: Place
+    reference: str
+    kind: Kind
+    content: bytes | str
+    """The digest of the manifest: 32 bytes, or a text for another algorithm than sha256."""
+    size: int
+    created: str
+    modified: str
+    values: tuple[str | tuple[str, ...], ...]
+    """The values of properties that cannot be told from the rest."""
+
+    @property
+    def folder(self) -> str:
+        """The location of the manifest folder."""
+        return f"{self.place.image}/{self.reference}"
+
+    @property
+    def is_tag(self) -> bool:
+        """Whether it is the manifest of a tag."""
+        return bool(self.kind.file) and ":" not in self.reference
+
+    @property
+    def digest(self) -> str:
+        """The digest of the manifest's bytes; empty where there is none."""
+        return self.content if isinstance(self.content, str) else f"sha256:{self.content.hex()}"
+
+    def typed_reference(self) -> Reference:
+        """Return the tag or digest as what it is."""
+        return Digest(self.reference) if ":" in self.reference else Tag(self.reference)
+
+    def properties(self) -> dict[str, list[str]]:
+        """Return the properties of the manifest."""
+        return dict(zip(self.kind.names, self._values(), strict=True))
+
+    def values_of(self, name: str) -> Sequence[str]:
+        """Return the values that the manifest has for a property."""
+        return self.properties().get(name, ()) if name in self.kind.names else ()
+
+    def own(self) -> Iterator[tuple[str, str]]:
+        """Yield the names and values of properties that cannot be told from the rest."""
+        kept = iter(self.values)
+        for name, source in zip(self.kind.names, self.kind.sources, strict=True):
+            if source is Source.OWN:
+                value = next(kept)
+                if isinstance(value, str):
+                    yield name, value
+                else:
+                    yield from ((name, one) for one in value)
+
+    def item(self) -> Item:
+        """Return the manifest as an item; only for a row that has one."""
+        kind = self.kind
+        return Item(
+            repository=self.place.key,
+            location=f"{self.place.image}/{self.reference}/{kind.file}",
+            is_folder=False,
+            created=self.created,
+            created_by=kind.created_by,
+            modified=self.modified,
+            modified_by=kind.modified_by,
+            size=self.size,
+            digest=Digest(self.digest),
+            media_type=kind.media_type,
+            image=self.place.image,
+            reference=self.typed_reference(),
+            properties=self.properties(),
+        )
+
+    def _values(self) -> Iterator[list[str]]:
+        kept = iter(self.values)
+        for source in self.kind.sources:
+            if source is Source.OWN:
+                value = next(kept)
+                yield [value] if isinstance(value, str) else list(value)
+            else:
+                yield [self.told(source)]
+
+    def told(self, source: Source) -> str:
+        """Return what a source tells."""
+        if source is Source.REFERENCE:
+            return self.reference
+        if source is Source.IMAGE:
+            return str(self.place.image)
+        if source is Source.MEDIA_TYPE:
+            return self.kind.media_type
+        digest = self.digest
+        return digest if source is Source.DIGEST else digest.partition(":")[2]
