@@ -9,7 +9,10 @@ from flask import Flask
 
 from registry.access.authentication import Authentication
 from registry.access.decision import Decisions
+from registry.access.groups import Groups
 from registry.access.keys import SigningKeys
+from registry.access.permission_targets import PermissionTargets
+from registry.access.rules import RuleBook
 from registry.access.tokens import Tokens
 from registry.access.users import Users
 from registry.cli.common import Faces
@@ -50,9 +53,11 @@ from registry.web.application import make_application
 def build(config: Config) -> Instance:
     """Return the objects of one registry; nothing is read, written or started."""
     store = Store(config.storage_root, config.lease_renewal, keeps_trash=config.trash_lifetime > 0)
-    users = Users(store)
+    groups = Groups(store)
+    users = Users(store, groups)
+    targets = PermissionTargets(store, users, groups)
     keys = SigningKeys(store)
-    decisions = Decisions(anonymous_pull=config.anonymous_pull)
+    decisions = Decisions(config.anonymous_pull, RuleBook(store, targets))
     definitions = Definitions(store)
     directory = Directory(store, definitions, decisions)
     proxy_writer = ProxyWriter(store, definitions)
@@ -61,6 +66,8 @@ def build(config: Config) -> Instance:
         config=config,
         store=store,
         users=users,
+        groups=groups,
+        permission_targets=targets,
         keys=keys,
         decisions=decisions,
         authentication=Authentication(users, Tokens(keys), config.token_lifetime),

@@ -33,11 +33,14 @@ class Authentication:
         if not name and not password:
             return NOBODY
         user = self._users.find(name)
+        if user is not None and (user.disabled or user.internal_password_disabled):
+            user = None
         stored = nobodys_hash() if user is None else user.password_hash
         right = is_usable(password) and self._passwords.verify(password, stored)
         if user is None or not right:
             raise CredentialsWrong("incorrect username or password")
-        return Principal(user.name, admin=user.admin)
+        self._users.logins.note(user.name)
+        return self._users.principal(user)
 
     def by_token(self, token: str) -> Principal:
         """Return the principal of a token, limited to what the token was issued for.
@@ -49,9 +52,9 @@ class Authentication:
         if claims.user == ANONYMOUS:
             return Principal(ANONYMOUS, access=claims.access)
         user = self._users.find(claims.user)
-        if user is None or not hmac.compare_digest(user.credential, claims.credential):
+        if user is None or user.disabled or not hmac.compare_digest(user.credential, claims.credential):
             raise TokenInvalid("the token has been revoked")
-        return Principal(user.name, admin=user.admin, access=claims.access)
+        return self._users.principal(user, claims.access)
 
     def token_for(self, principal: Principal, access: Access) -> tuple[str, int]:
         """Return a token for what was granted, and its lifetime in seconds."""

@@ -1,7 +1,9 @@
 """The one decision about every resource.
 
-Roles: an admin and a user may do everything with every image; anonymous callers may read where
-the operator has switched that on. Whoever changes the rules changes them here alone.
+Where permission targets are in force, they decide; admins may do everything. Without them there
+are roles: an admin and a user may do everything with every image. Anonymous callers are the user
+``anonymous``, whom targets can name, where the operator has switched that on; without targets they
+may read. Whoever changes the rules changes them here alone.
 """
 
 from __future__ import annotations
@@ -9,8 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from registry.access.principals import Action, Principal
-from registry.model.names import ImageName, RepositoryKey
+from registry.access.principals import Access, Action, Principal
+from registry.access.rules import NOTHING, Actions, RuleBook, Rules
+from registry.model.names import ImageName, Reference, RepositoryKey
+
+_EVERYTHING = frozenset(Action)
+_OF_USERS = _EVERYTHING - {Action.MANAGE}
+"""What every user may do without permission targets: there are none to be managed."""
+_OF_NOBODY = frozenset({Action.READ})
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,33 +26,90 @@ class Decisions:
     """The rules in force."""
 
     anonymous_pull: bool = False
+    book: RuleBook | None = None
 
     def allows(
-        self, principal: Principal, action: Action, key: RepositoryKey, image: ImageName
+        self,
+        principal: Principal,
+        action: Action,
+        key: RepositoryKey,
+        image: ImageName,
+        reference: Reference | None = None,
     ) -> bool:
-        """Return whether the principal's roles allow ``action`` on an image.
+        """Return whether the principal's rights allow ``action`` on an image.
 
-        What the principal's token was issued for is not looked at; see `in_scope`.
+        Without a reference: on something in the image. What the principal's token was issued for
+        is not looked at; see `in_scope`.
         """
-        if principal.anonymous:
-            return self.anonymous_pull and action is Action.READ
-        return True
+        return action in self._rights(principal, key, image, reference)
 
     def allows_some(self, principal: Principal) -> bool:
-        """Return whether the principal may do anything at all on some image."""
-        return self.anonymous_pull or not principal.anonymous
+        """Return whether the principal may do anything at all on some image.
+
+        Somebody who has logged in counts as such: other credentials would not help.
+        """
+        if not principal.anonymous:
+            return True
+        if not self.anonymous_pull:
+            return False
+        rules = self._rules()
+        return rules is None or bool(rules.given(principal.name, principal.groups))
 
     def allows_in(self, principal: Principal, action: Action, key: RepositoryKey) -> bool:
-        """Return whether the principal's roles allow ``action`` on some image of a repository."""
-        if principal.anonymous:
-            return self.anonymous_pull and action is Action.READ
-        return True
+        """Return whether the principal's rights allow ``action`` on some image of a repository."""
+        return action in self._rights(principal, key, None, None)
 
     def granted(
-        self, principal: Principal, actions: Iterable[Action], key: RepositoryKey, image: ImageName
+        self,
+        principal: Principal,
+        actions: Iterable[Action],
+        key: RepositoryKey,
+        image: ImageName,
+        reference: Reference | None = None,
     ) -> frozenset[Action]:
         """Return which of the asked actions the principal may do on an image."""
-        return frozenset(a for a in actions if self.allows(principal, a, key, image))
+        return self._rights(principal, key, image, reference).intersection(actions)
+
+    def _rules(self) -> Rules | None:
+        return None if self.book is None else self.book.current()
+
+    def _rights(
+        self,
+        principal: Principal,
+        key: RepositoryKey,
+        image: ImageName | None,
+        reference: Reference | None,
+    ) -> Actions:
+        found = self._own(principal, key, image, reference)
+        if principal.limit is None:
+            return found
+        limits = principal.limit
+        if image is not None:
+            return found & limits.get(f"{key}/{image}", NOTHING)
+        below = [actions for path, actions in limits.items() if path.startswith(f"{key}/")]
+        return found & NOTHING.union(*below)
+
+    def _own(
+        self,
+        principal: Principal,
+        key: RepositoryKey,
+        image: ImageName | None,
+        reference: Reference | None,
+    ) -> Actions:
+        """Return the rights of a principal, whatever it is limited to."""
+        if principal.admin:
+            return _EVERYTHING
+        if principal.anonymous and not self.anonymous_pull:
+            return NOTHING
+        rules = self._rules()
+        if self.book is None or rules is None:
+            return _OF_NOBODY if principal.anonymous else _OF_USERS
+        return self.book.granted(rules, _name(principal), principal.groups, key, image, reference)
+
+
+def _name(principal: Principal) -> str:
+    """Return the name whose rights a principal has; none if it has those of groups alone."""
+    return "" if principal.only_groups else principal.name
 
 
 def in_scope(principal: Principal, action: Action, key: RepositoryKey, image: ImageName) -> bool:

@@ -10,12 +10,14 @@ ANONYMOUS = "anonymous"
 
 
 class Action(enum.Enum):
-    """What can be asked for on an image."""
+    """What can be asked for on an image. The values are the words of permission targets."""
 
     READ = "read"
     WRITE = "write"
     ANNOTATE = "annotate"
     DELETE = "delete"
+    MANAGE = "manage"
+    """To change the permission targets of it."""
 
 
 Access = Mapping[str, frozenset[Action]]
@@ -30,8 +32,23 @@ class Principal:
     admin: bool = False
     access: Access | None = None
     """What the token was issued for; None if the credentials carry the user's full rights."""
+    groups: frozenset[str] = frozenset()
+    """Whose rights it has beside its own."""
+    token: str = ""
+    """The id of the access token or API key that was presented, if it was one."""
+    only_groups: bool = False
+    """Whether the rights of the groups are all that it has, and not those of its name."""
+    limit: Access | None = None
+    """Beyond this nothing may be done or seen, whoever asks: what an access token names alone."""
 
     @property
     def anonymous(self) -> bool:
         """Whether nobody in particular asks."""
         return self.name == ANONYMOUS
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether somebody asks with credentials that carry all of the user's rights."""
+        return not (
+            self.anonymous or self.only_groups or self.access is not None or self.limit is not None
+        )

@@ -52,6 +52,10 @@ class AntPattern:
         # What fits a part that nothing else can be fits whatever may be there.
         return all(self.matches(f"{folder}{_NOBODYS * depth}") for depth in (1, 2, 3))
 
+    def matches_everything(self) -> bool:
+        """Return whether the pattern fits every path."""
+        return all(self.matches((_NOBODYS * depth)[1:]) for depth in (1, 2, 3))
+
 
 _NOBODYS: Final = "/" + "\0" * 256
 """A part of a path that is longer than any name, and that no pattern spells."""

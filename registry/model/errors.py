@@ -223,6 +223,34 @@ class UserInvalid(RegistryError):
     """The user name or password cannot be used."""
 
 
+class GroupUnknown(RegistryError):
+    """There is no such group."""
+
+
+class GroupExists(RegistryError):
+    """A group of that name exists already."""
+
+
+class GroupInvalid(RegistryError):
+    """The name or a field of the group cannot be used."""
+
+
+class PermissionUnknown(RegistryError):
+    """There is no such permission target, as far as the caller may know."""
+
+
+class PermissionExists(RegistryError):
+    """A permission target of that name exists already."""
+
+
+class PermissionInvalid(RegistryError):
+    """The permission target cannot be used: a name is unknown, or a value wrong."""
+
+
+class TagImmutable(RegistryError):
+    """The tag may not be changed or deleted, as a rule of its repository says."""
+
+
 class StorageFull(RegistryError):
     """The disk or the quota of the storage folder is full."""
 

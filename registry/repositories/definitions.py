@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from registry.access import mentions
 from registry.model.content import Actor
 from registry.model.errors import RepositoryExists, RepositoryNotEmpty, RepositoryUnknown
 from registry.model.names import RepositoryKey
@@ -210,7 +211,7 @@ class Definitions:
                 raise RepositoryNotEmpty(
                     f"the repository '{key}' holds images; delete them first", {"key": key}
                 )
-            with self._leaving_virtual_ones(key):
+            with self._leaving_others(key):
                 self._take_out(key)
             self._store.folder_records.forget(key, "")
             folder = self._store.layout.repository(key)
@@ -228,12 +229,12 @@ class Definitions:
         with self._store.locks.definitions():
             self.get(key)
             self._store.trash.resolve_key(key)
-            with self._leaving_virtual_ones(key):
+            with self._leaving_others(key):
                 self._store.trash.take_repository(key, self._path(key), actor)
 
     @contextlib.contextmanager
-    def _leaving_virtual_ones(self, key: RepositoryKey) -> Iterator[None]:
-        """Take a repository out of the virtual ones before it goes, and back if it cannot go.
+    def _leaving_others(self, key: RepositoryKey) -> Iterator[None]:
+        """Take a repository out of virtual ones and permission targets, and back if it cannot go.
 
         Before, because whoever is killed in between leaves a repository that can be deleted once
         more, and not a name that would make a member of whatever gets it next.
@@ -247,7 +248,8 @@ class Definitions:
                 before[definition.key], changed[definition.key] = document, smaller
         self._replace(changed)
         try:
-            yield
+            with mentions.without_repository(self._store, key):
+                yield
         except BaseException:
             self._replace(before)
             raise

@@ -13,7 +13,7 @@ from registry.model.repository_values import wrong_fields
 from registry.services.findings import Finding
 from registry.services.inspection import Inspection
 from registry.storage import walk
-from registry.storage.layout import FOLDERS, FORMAT_VERSION
+from registry.storage.layout import FOLDERS, FORMAT_VERSION, document_title
 from registry.storage.line_files import ENDING
 from registry.storage.walk import Entry
 
@@ -123,7 +123,15 @@ class StateChecker:
             yield from self._inspection.ordinary(entry)
             if entry.name not in (folders if entry.is_folder else _SINGLE):
                 yield from self._inspection.foreign(entry)
-        for folder, check in (("repositories", self._definition), ("users", self._user)):
+        checks = {
+            "repositories": self._definition,
+            "users": self._user,
+            "groups": self._titled,
+            "permissions": self._titled,
+            "logins": self._titled,
+            "tokens": self._token,
+        }
+        for folder, check in checks.items():
             for entry in self._inspection.listing(self._layout.top(f"etc/{folder}"), found):
                 yield from self._inspection.ordinary(entry)
                 if entry.is_file and entry.name.endswith(".json"):
@@ -160,6 +168,21 @@ class StateChecker:
             if wrong or document["name"] != name:
                 message = f"has wrong values: {', '.join(wrong) or 'name'}"
                 yield self._find("user-damaged", entry.path, message)
+        yield from self._secret(entry)
+
+    def _titled(self, entry: Entry, name: str) -> Iterator[Finding]:
+        """Report a damaged document, or one that has somebody else's name."""
+        document, finding = self._document(entry.path, "access-damaged")
+        if finding is not None:
+            yield finding
+        elif document is not None and document.get("name") not in (None, document_title(name)):
+            message = f"is that of '{document.get('name')}'"
+            yield self._find("access-damaged", entry.path, message)
+
+    def _token(self, entry: Entry, name: str) -> Iterator[Finding]:
+        _, finding = self._document(entry.path, "access-damaged")
+        if finding is not None:
+            yield finding
         yield from self._secret(entry)
 
     def _secret(self, entry: Entry) -> Iterator[Finding]:

@@ -88,6 +88,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         ("definition-damaged", "the definition of a repository is damaged", BACKUP),
         ("definition-key-wrong", "a definition is that of another repository", BACKUP),
         ("user-damaged", "the document of a user is damaged", BACKUP),
+        ("access-damaged", "what is kept of a group, permission or token is damaged", BACKUP),
         ("keys-damaged", "the signing keys are damaged", "remove the file; all tokens end"),
         ("keys-missing", "there are no signing keys", "the server makes new ones at its start"),
         ("format-missing", "the version of the layout is not recorded", "run 'init'"),

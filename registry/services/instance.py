@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from registry.access.authentication import Authentication
 from registry.access.decision import Decisions
+from registry.access.groups import Groups
 from registry.access.keys import SigningKeys
+from registry.access.permission_targets import PermissionTargets
 from registry.access.users import Users
 from registry.config import Config
 from registry.metrics.figures import Figures
@@ -42,6 +44,8 @@ class Instance:
     config: Config
     store: Store
     users: Users
+    groups: Groups
+    permission_targets: PermissionTargets
     keys: SigningKeys
     decisions: Decisions
     authentication: Authentication

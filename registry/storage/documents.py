@@ -57,9 +57,7 @@ class Documents:
             raise StorageFailed(f"the document {os.path.basename(path)} is damaged")
         if len(self._parsed) >= _CAPACITY:
             self._parsed.clear()
-        # A file changed twice within one tick of the clock would look unchanged, so what is that
-        # young is read again.
-        if time.time_ns() - version[2] > _TICK:
+        if is_settled(version[2]):
             self._parsed[path] = (version, document)
         return document
 
@@ -72,6 +70,15 @@ class Documents:
         return sorted(
             name[:-5] for name in entries if name.endswith(".json") and not name.startswith("_")
         )
+
+
+def is_settled(changed: int) -> bool:
+    """Return whether one more change of what changed then, in nanoseconds, can be seen.
+
+    What changed twice within one tick of the clock would look unchanged, so what is that young is
+    read again.
+    """
+    return time.time_ns() - changed > _TICK
 
 
 def encode(document: dict[str, Any]) -> bytes:

@@ -19,9 +19,15 @@
     ├── builds/                                 build info
     ├── checksums/sha256/9c                     sha1 and md5 of content, a line each, once asked for
     ├── etc/                                    definitions and secrets, JSON
+    │   ├── groups/<name>.json
+    │   ├── logins/<name>.json              when a user last logged in
+    │   ├── permissions/<name>.json         permission targets
+    │   ├── permissions/_rules.json         says that permission targets decide, if there is none
     │   ├── repositories/<key>.json
+    │   ├── tokens/<id>.json                what is known of an access token, 0600
     │   ├── users/<name>.json
     │   ├── keys.json                           signing keys, 0600
+    │   ├── security.json                       what is set about passwords and tokens
     │   ├── service.json                        the name of this registry, made once
     │   └── web-server.json                     what stands in front of the server
     ├── filestore/sha256/9c/9c12…               every distinct content once
@@ -47,14 +53,15 @@ exists. A folder may be both the tag ``bar`` of image ``foo`` and the parent of 
 
 A tag or a part of an image name that would collide with a name of ours (``_layers``,
 ``manifest.json``, ``sha256__…``) has its first character percent-encoded on disk; ``%`` cannot
-occur in either, so the encoding is reversible.
+occur in either, so the encoding is reversible. In the names of documents all characters are
+percent-encoded but letters, digits and ``-._~@+``, and so is ``_`` or ``.`` as the first one.
 """
 
 from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from registry.model.digests import HEX_LENGTHS, Digest
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
@@ -82,7 +89,11 @@ FOLDERS: Final = (
     "artifacts",
     "builds",
     "checksums",
+    "etc/groups",
+    "etc/logins",
+    "etc/permissions",
     "etc/repositories",
+    "etc/tokens",
     "etc/users",
     "filestore",
     "journal",
@@ -131,6 +142,17 @@ def is_part(name: str) -> bool:
 
 def part_of(name: str) -> str:
     """Return the tag or part of an image name that a folder name stands for."""
+    return unquote(name)
+
+
+def document_name(title: str) -> str:
+    """Return the file name, without its ending, of a document with a title of any characters."""
+    name = quote(title, safe="@+")
+    return f"%{ord(name[0]):02X}{name[1:]}" if name[:1] in ("_", ".") else name
+
+
+def document_title(name: str) -> str:
+    """Return the title of a document, of which the file name without its ending is given."""
     return unquote(name)
 
 
@@ -207,8 +229,26 @@ class Layout:
     def user(self, name: str) -> str:
         return f"{self.root}/etc/users/{name}.json"
 
+    def login(self, name: str) -> str:
+        return f"{self.root}/etc/logins/{name}.json"
+
+    def group(self, name: str) -> str:
+        return f"{self.root}/etc/groups/{document_name(name)}.json"
+
+    def permission_target(self, name: str) -> str:
+        return f"{self.root}/etc/permissions/{document_name(name)}.json"
+
+    def permission_rules(self) -> str:
+        return f"{self.root}/etc/permissions/_rules.json"
+
+    def access_token(self, token: str) -> str:
+        return f"{self.root}/etc/tokens/{token}.json"
+
     def keys(self) -> str:
         return f"{self.root}/etc/keys.json"
+
+    def security(self) -> str:
+        return f"{self.root}/etc/security.json"
 
     def service(self) -> str:
         return f"{self.root}/etc/service.json"

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from registry.access import passwords
+from registry.access.groups import Groups
 from registry.access.keys import SigningKeys
+from registry.access.permission_targets import PermissionTargets
+from registry.access.rules import RuleBook
 from registry.access.users import Users
 from registry.storage import format as storage_format
 from registry.storage.store import Store
@@ -26,8 +29,23 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture
-def users(store: Store) -> Users:
-    return Users(store)
+def groups(store: Store) -> Groups:
+    return Groups(store)
+
+
+@pytest.fixture
+def users(store: Store, groups: Groups) -> Users:
+    return Users(store, groups)
+
+
+@pytest.fixture
+def targets(store: Store, users: Users, groups: Groups) -> PermissionTargets:
+    return PermissionTargets(store, users, groups)
+
+
+@pytest.fixture
+def book(store: Store, targets: PermissionTargets) -> RuleBook:
+    return RuleBook(store, targets)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import pytest
 
 from registry.access.decision import Decisions, in_scope
 from registry.access.principals import ANONYMOUS, Access, Action, Principal
+from registry.access.rules import RuleBook
 from registry.model.names import ImageName, RepositoryKey
 
 KEY, IMAGE = RepositoryKey("docker-local"), ImageName("team/app")
@@ -13,10 +14,10 @@ ADMIN, USER, NOBODY = Principal("root", admin=True), Principal("alice"), Princip
 
 TABLE = [
     (False, ADMIN, ALL),
-    (False, USER, ALL),
+    (False, USER, ALL - {Action.MANAGE}),
     (False, NOBODY, set()),
     (True, ADMIN, ALL),
-    (True, USER, ALL),
+    (True, USER, ALL - {Action.MANAGE}),
     (True, NOBODY, {READ}),
 ]
 PATH = f"{KEY}/{IMAGE}"
@@ -36,8 +37,16 @@ SCOPES: list[tuple[Access | None, set[Action]]] = [
 
 
 @pytest.mark.parametrize(("anonymous_pull", "principal", "allowed"), TABLE)
-def test_the_roles(anonymous_pull: bool, principal: Principal, allowed: set[Action]) -> None:
-    decisions = Decisions(anonymous_pull=anonymous_pull)
+@pytest.mark.parametrize("has_book", [False, True])
+def test_the_roles(
+    anonymous_pull: bool,
+    principal: Principal,
+    allowed: set[Action],
+    has_book: bool,
+    book: RuleBook,
+) -> None:
+    """They decide as long as there are no permission targets."""
+    decisions = Decisions(anonymous_pull, book if has_book else None)
     assert {a for a in Action if decisions.allows(principal, a, KEY, IMAGE)} == allowed
     assert decisions.granted(principal, Action, KEY, IMAGE) == allowed
     assert decisions.granted(principal, [WRITE], KEY, IMAGE) == allowed & {WRITE}

@@ -109,7 +109,7 @@ def test_anonymous_callers_pull_where_they_may(repository: LocalRepository) -> N
     assert guarded.manifest(IMAGE, TAG).body == body
     assert guarded.blob(IMAGE, DIGEST).size == 3
     assert list(guarded.images(PageRequest()).names) == [IMAGE]
-    assert [guarded.may(action, IMAGE) for action in Action] == [True, False, False, False]
+    assert {action for action in Action if guarded.may(action, IMAGE)} == {Action.READ}
 
 
 @pytest.mark.parametrize("name", CALLS)

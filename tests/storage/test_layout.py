@@ -18,6 +18,8 @@ from registry.storage.layout import (
     TEMPORARY_PREFIX,
     Layout,
     content_name,
+    document_name,
+    document_title,
     folder_name,
     is_part,
     parse_content_name,
@@ -55,7 +57,17 @@ PATHS = [
     (AT.upload_record("ab"), "/s/uploads/ab.jsonl"),
     (AT.repository_definition("k"), "/s/etc/repositories/k.json"),
     (AT.user("admin"), "/s/etc/users/admin.json"),
+    (AT.login("admin"), "/s/etc/logins/admin.json"),
+    (AT.group("admin"), "/s/etc/groups/admin.json"),
+    (AT.group("../a"), "/s/etc/groups/%2E.%2Fa.json"),
+    (AT.permission_target("admin"), "/s/etc/permissions/admin.json"),
+    (AT.permission_target("Any Remote"), "/s/etc/permissions/Any%20Remote.json"),
+    (AT.permission_target("_rules"), "/s/etc/permissions/%5Frules.json"),
+    (AT.permission_target("ä@+%"), "/s/etc/permissions/%C3%A4@+%25.json"),
+    (AT.permission_rules(), "/s/etc/permissions/_rules.json"),
+    (AT.access_token("ab"), "/s/etc/tokens/ab.json"),
     (AT.keys(), "/s/etc/keys.json"),
+    (AT.security(), "/s/etc/security.json"),
     (AT.service(), "/s/etc/service.json"),
     (AT.storage_summary(), "/s/storage-summary.json"),
     (AT.web_server(), "/s/etc/web-server.json"),
@@ -210,6 +222,18 @@ def test_content_names_lead_back_to_their_digest(digest: Digest) -> None:
     assert parse_content_name(content_name(digest)) == digest
     assert parse_content_name(str(digest)) == digest
     assert not is_part(str(digest))
+
+
+@given(st.text(min_size=1))
+def test_the_name_of_a_document_leads_back_to_its_title(title: str) -> None:
+    try:
+        title.encode()
+    except UnicodeEncodeError:
+        return
+    name = document_name(title)
+    assert document_title(name) == title
+    assert "/" not in name
+    assert not name.startswith((TEMPORARY_PREFIX, "_", "."))
 
 
 def test_a_root_may_end_in_a_slash() -> None:

@@ -1,0 +1,253 @@
+"""Permission targets made ready to decide: compiled once, and thrown away when one changes.
+
+A target is over paths of files inside a repository, such as ``team/app/1.0/manifest.json``. Where
+a tag is known, the paths of its manifest decide. An image as a whole, or a manifest by its digest,
+which clients ask for after they have found it by tag, is allowed if a pattern may fit something
+in the image and none shuts out all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from registry.access.permission_targets import (
+    ANYS,
+    PermissionTarget,
+    PermissionTargets,
+    Section,
+    key_of,
+    repository_document,
+)
+from registry.access.principals import Action
+from registry.model.ant import AntPattern, ant_pattern
+from registry.model.names import Reference, Tag
+from registry.storage.document_folders import Found
+from registry.storage.layout import MANIFEST_FILES
+from registry.storage.store import Store
+
+Actions = frozenset[Action]
+NOTHING: Final[Actions] = frozenset()
+_THROUGH: Final = frozenset({Action.WRITE, Action.DELETE, Action.MANAGE})
+"""What a virtual repository does in one of its members alone."""
+_ACTIONS: Final = {action.value: action for action in Action}
+_REMEMBERED: Final = 16384
+_DEPTH: Final = 2
+"""Parts of a path below an image: the manifest folder, and what is in it."""
+_NESTED: Final = 8
+"""Virtual repositories in virtual repositories that are looked into."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One permission target, as far as it is about images."""
+
+    name: str
+    section: Section
+    keys: frozenset[str]
+    kinds: frozenset[str]
+    """All repositories of these kinds are meant."""
+    includes: Sequence[AntPattern]
+    excludes: Sequence[AntPattern]
+    users: Mapping[str, Actions]
+    groups: Mapping[str, Actions]
+
+    def covers(self, key: str, kind: str) -> bool:
+        """Return whether a repository of that kind is meant."""
+        return kind in self.kinds or key in self.keys
+
+    def fits(self, image: str, reference: Reference | None) -> bool:
+        """Return whether an image, or one manifest of it, is meant."""
+        if isinstance(reference, Tag):
+            return any(self.fits_path(f"{image}/{reference}/{name}") for name in MANIFEST_FILES)
+        if not any(pattern.may_match_below(image, _DEPTH) for pattern in self.includes):
+            return False
+        if any(pattern.matches_all_below(image) for pattern in self.excludes):
+            return False
+        if reference is None:
+            return True
+        return not all(self._excludes(f"{image}/{reference}/{name}") for name in MANIFEST_FILES)
+
+    def fits_path(self, path: str) -> bool:
+        """Return whether one file is meant."""
+        return any(p.matches(path) for p in self.includes) and not self._excludes(path)
+
+    def _excludes(self, path: str) -> bool:
+        return any(pattern.matches(path) for pattern in self.excludes)
+
+    def fits_something(self) -> bool:
+        """Return whether anything at all can be meant in a repository."""
+        return bool(self.includes) and not any(p.matches_everything() for p in self.excludes)
+
+    def given(self, name: str, groups: Iterable[str]) -> Actions:
+        """Return what somebody may do, by name and as a member of groups."""
+        found = self.users.get(name, NOTHING)
+        for group in groups:
+            found |= self.groups.get(group, NOTHING)
+        return found
+
+
+def rule_of(target: PermissionTarget) -> Rule:
+    """Return the rule that a permission target is."""
+    section = target.repo
+    names = section.repositories
+    return Rule(
+        name=target.name,
+        section=section,
+        keys=frozenset(names) | frozenset(map(key_of, names)),
+        kinds=frozenset(kind for name in names for kind in ANYS.get(name, ())),
+        includes=[ant_pattern(text) for text in section.includes],
+        excludes=[ant_pattern(text) for text in section.excludes],
+        users={name: _actions(words) for name, words in section.users.items()},
+        groups={name: _actions(words) for name, words in section.groups.items()},
+    )
+
+
+def _actions(words: Iterable[str]) -> Actions:
+    return frozenset(_ACTIONS[word] for word in words if word in _ACTIONS)
+
+
+class Rules:
+    """All rules in force at one moment, with what they have been found to say."""
+
+    def __init__(self, targets: Iterable[PermissionTarget]) -> None:
+        self.all = [rule_of(target) for target in targets]
+        self._named: dict[str, list[Rule]] = {}
+        self._grouped: dict[str, list[Rule]] = {}
+        for rule in self.all:
+            for names, rules in ((rule.users, self._named), (rule.groups, self._grouped)):
+                for name in names:
+                    rules.setdefault(name, []).append(rule)
+        self._given: dict[object, Sequence[tuple[Rule, Actions]]] = {}
+        self._granted: dict[object, Actions] = {}
+
+    def granted(
+        self,
+        name: str,
+        groups: frozenset[str],
+        key: str,
+        kind: str,
+        image: str,
+        reference: Reference | None,
+    ) -> Actions:
+        """Return what somebody may do with an image or manifest of a repository."""
+        # A tag and a digest are told apart by their type, which decides as well as the text.
+        asked = name, groups, key, kind, image, reference, type(reference)
+        found = self._granted.get(asked)
+        if found is None:
+            found = NOTHING
+            for rule, actions in self.given(name, groups):
+                if not actions <= found and rule.covers(key, kind) and rule.fits(image, reference):
+                    found |= actions
+            if len(self._granted) >= _REMEMBERED:
+                self._granted.clear()
+            self._granted[asked] = found
+        return found
+
+    def granted_in(self, name: str, groups: frozenset[str], key: str, kind: str) -> Actions:
+        """Return what somebody may do somewhere in a repository."""
+        found = NOTHING
+        for rule, actions in self.given(name, groups):
+            if not actions <= found and rule.covers(key, kind) and rule.fits_something():
+                found |= actions
+        return found
+
+    def given(self, name: str, groups: frozenset[str]) -> Sequence[tuple[Rule, Actions]]:
+        """Return the rules that give somebody anything, and what."""
+        asked = name, groups
+        found = self._given.get(asked)
+        if found is None:
+            lists = [self._named.get(name, []), *(self._grouped.get(group, []) for group in groups)]
+            rules = {id(rule): rule for rules in lists for rule in rules}
+            found = [(rule, rule.given(name, groups)) for rule in rules.values()]
+            found = [(rule, actions) for rule, actions in found if actions]
+            if len(self._given) >= _REMEMBERED:
+                self._given.clear()
+            self._given[asked] = found
+        return found
+
+
+class RuleBook:
+    """The rules of a storage folder, as they are now."""
+
+    def __init__(self, store: Store, targets: PermissionTargets) -> None:
+        self._store = store
+        self._targets = targets
+        self._made: tuple[Found, Rules] = {}, Rules(())
+
+    def current(self) -> Rules | None:
+        """Return the rules, or None as long as permission targets do not decide.
+
+        Asked at each decision: it costs one look at the folder of the targets.
+        """
+        found = self._targets.found()
+        made, rules = self._made
+        if made is not found:
+            rules = Rules(self._targets.all_of(found))
+            self._made = found, rules
+        return rules if found or self._targets.in_force() else None
+
+    def granted(
+        self,
+        rules: Rules,
+        name: str,
+        groups: frozenset[str],
+        key: str,
+        image: str | None,
+        reference: Reference | None = None,
+    ) -> Actions:
+        """Return what somebody may do with an image, or, without one, somewhere in a repository.
+
+        In an unknown repository nobody may do anything.
+        """
+        found = NOTHING
+        for where, through in self.places(key):
+            if image is None:
+                actions = rules.granted_in(name, groups, where.key, where.kind)
+            else:
+                actions = rules.granted(name, groups, where.key, where.kind, image, reference)
+            found |= actions if through is None else actions & through
+        return found
+
+    def places(self, key: str) -> Sequence[tuple[Place, Actions | None]]:
+        """Return where the rights to a repository are looked for, and which; None for all.
+
+        Those to a virtual repository are the rights to its members.
+        """
+        document = repository_document(self._store, key)
+        if document is None:
+            return ()
+        kind = str(document.get("rclass"))
+        if kind != "virtual":
+            return ((Place(key, kind), None),)
+        places = dict[Place, Actions | None]()
+        everything = frozenset(Action)
+        for member in self._members(document, _NESTED):
+            places[member] = everything - _THROUGH
+        default = self._place(document.get("defaultDeploymentRepo"))
+        if default is not None:
+            places[default] = everything if default in places else _THROUGH
+        return tuple(places.items())
+
+    def _members(self, document: Mapping[str, Any], left: int) -> Iterable[Place]:
+        for key in document.get("repositories", ()):
+            place = self._place(key)
+            if place is None:
+                continue
+            if place.kind != "virtual":
+                yield place
+            elif left:
+                yield from self._members(repository_document(self._store, key) or {}, left - 1)
+
+    def _place(self, key: object) -> Place | None:
+        document = repository_document(self._store, key) if isinstance(key, str) else None
+        return None if document is None else Place(str(key), str(document.get("rclass")))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A repository that rights are looked for in."""
+
+    key: str
+    kind: str
