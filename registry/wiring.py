@@ -7,13 +7,12 @@ import socket
 
 from flask import Flask
 
-from registry.access.authentication import Authentication
+from registry.access.authentication import Authentication, Secrets
 from registry.access.decision import Decisions
 from registry.access.groups import Groups
 from registry.access.keys import SigningKeys
 from registry.access.permission_targets import PermissionTargets
 from registry.access.rules import RuleBook
-from registry.access.tokens import Tokens
 from registry.access.users import Users
 from registry.cli.common import Faces
 from registry.config import Config
@@ -57,6 +56,8 @@ def build(config: Config) -> Instance:
     users = Users(store, groups)
     targets = PermissionTargets(store, users, groups)
     keys = SigningKeys(store)
+    system_info = SystemInfo(store, config)
+    secrets = Secrets.of(store, users, groups, keys, lambda: system_info.service_id)
     decisions = Decisions(config.anonymous_pull, RuleBook(store, targets))
     definitions = Definitions(store)
     directory = Directory(store, definitions, decisions)
@@ -70,7 +71,8 @@ def build(config: Config) -> Instance:
         permission_targets=targets,
         keys=keys,
         decisions=decisions,
-        authentication=Authentication(users, Tokens(keys), config.token_lifetime),
+        secrets=secrets,
+        authentication=Authentication(secrets, config.token_lifetime),
         definitions=definitions,
         repositories=Repositories(definitions),
         directory=directory,
@@ -93,7 +95,7 @@ def build(config: Config) -> Instance:
         searching=searching,
         aql=Aql(store, searching),
         figures=Figures(config.worker_count),
-        system_info=SystemInfo(store, config),
+        system_info=system_info,
         system_settings=SystemSettings(config, definitions),
         storage_summary=StorageSummary(store, definitions, has_clock=config.prune_interval > 0),
     )

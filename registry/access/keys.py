@@ -1,4 +1,7 @@
-"""The signing keys of tokens: made on first use, rotated without ending sessions."""
+"""The signing keys of tokens: made on first use, rotated without ending sessions.
+
+Beside them stands one secret that no rotation changes: API keys are made from it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from registry.storage.store import Store
 
 KEPT: Final = 3
 """Keys that still verify; the newest one signs."""
+
+_LASTING: Final = "apiKeys"
 
 
 class SigningKeys:
@@ -27,6 +32,24 @@ class SigningKeys:
             return self.current()
         return [key["secret"] for key in document["keys"]]
 
+    def lasting(self) -> str:
+        """Return the secret that stays the same; it is made when it is first asked for."""
+        found = self._lasting()
+        if found is None:
+            self.ensure()
+            with self._store.locks.definitions():
+                found = self._lasting()
+                if found is None:
+                    key = _fresh_key()
+                    document = self._store.documents.read(self._store.layout.keys()) or {}
+                    self._write(dict(document) | {_LASTING: key})
+                    found = str(key["secret"])
+        return found
+
+    def _lasting(self) -> str | None:
+        document = self._store.documents.read(self._store.layout.keys()) or {}
+        return document[_LASTING]["secret"] if _LASTING in document else None
+
     def ensure(self) -> None:
         """Make the first key if there is none."""
         if self._is_there():
@@ -34,7 +57,7 @@ class SigningKeys:
             return
         with self._store.locks.definitions():
             if not self._is_there():
-                self._write([_fresh_key()])
+                self._write({"keys": [_fresh_key()]})
 
     def _is_there(self) -> bool:
         return self._store.documents.read(self._store.layout.keys()) is not None
@@ -44,11 +67,11 @@ class SigningKeys:
         with self._store.locks.definitions():
             document = self._store.documents.read(self._store.layout.keys()) or {"keys": []}
             keys = [*document["keys"], _fresh_key()][-KEPT:]
-            self._write(keys)
+            self._write(dict(document) | {"keys": keys})
         return len(keys)
 
-    def _write(self, keys: list[dict[str, Any]]) -> None:
-        documents.replace(self._store.layout.keys(), {"keys": keys}, atomic.SECRET_MODE)
+    def _write(self, document: dict[str, Any]) -> None:
+        documents.replace(self._store.layout.keys(), document, atomic.SECRET_MODE)
 
 
 def _fresh_key() -> dict[str, Any]:

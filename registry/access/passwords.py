@@ -14,6 +14,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 PASSWORD_LIMIT: Final = 1024
@@ -63,6 +64,10 @@ def _encode(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
+def _always() -> None:
+    """Let the work be done."""
+
+
 class VerifiedPasswords:
     """Remembers for a while that a password was right for a stored hash.
 
@@ -80,8 +85,12 @@ class VerifiedPasswords:
         # Each check takes 16 MiB and a core; a flood of log-ins must not take all of either.
         self._gate = threading.BoundedSemaphore(2)
 
-    def verify(self, password: str, stored: str) -> bool:
-        """Return whether ``password`` has the hash ``stored``."""
+    def verify(self, password: str, stored: str, admit: Callable[[], None] = _always) -> bool:
+        """Return whether ``password`` has the hash ``stored``.
+
+        ``admit`` is called before the work is done, and raises if it is not to be done: others may
+        have failed while this one waited.
+        """
         message = f"{stored}\0{password}".encode("utf-8", "surrogatepass")
         mark = hmac.digest(self._key, message, "sha256")
         with self._lock:
@@ -89,6 +98,7 @@ class VerifiedPasswords:
         if known:
             return True
         with self._gate:
+            admit()
             if not verify_password(password, stored):
                 return False
         with self._lock:

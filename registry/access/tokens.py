@@ -1,7 +1,8 @@
 """Tokens of the token endpoint: signed, limited to what was asked for and granted, expiring.
 
 A token names its user and the state of the user's credentials, so removing the user or changing
-the password ends it at the next request. The only importer of itsdangerous.
+the password ends it at the next request; one that was fetched with an access token or an API key
+names that instead, and ends with it. The only importer of itsdangerous.
 
 What is signed is one JSON value (no ambiguous joining of fields, as in Gitea CVE-2026-58426), and
 the key is never taken from the token (distribution CVE-2025-24976).
@@ -12,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,6 +39,8 @@ class Claims:
     credential: str
     expires: float
     access: Access
+    token: str = ""
+    """The id of the access token or API key that it was fetched with, if it was one."""
 
 
 class Tokens:
@@ -48,19 +50,23 @@ class Tokens:
         self._keys = keys
         self._verified: OrderedDict[tuple[str, ...], Claims] = OrderedDict()
 
-    def issue(self, user: str, credential: str, access: Access, lifetime: int) -> str:
+    def issue(
+        self, user: str, credential: str, access: Access, lifetime: int, token_id: str = ""
+    ) -> str:
         """Return a token good for ``lifetime`` seconds from now.
 
         Raises:
             TokenInvalid: so much was asked for that the token would be too long to be sent.
         """
-        claims = {
+        claims: dict[str, Any] = {
             "u": user,
             "c": credential,
             "e": int(time.time()) + lifetime,
             "a": {path: sorted(a.value for a in actions) for path, actions in access.items()},
         }
-        token = str(_serializer(self._keys.current()).dumps(claims))
+        if token_id:
+            claims["t"] = token_id
+        token = seal(self._keys.current(), _SALT, claims)
         if len(token) > TOKEN_LIMIT:
             raise TokenInvalid("the token would be too long; ask for fewer scopes")
         return token
@@ -89,7 +95,7 @@ class Tokens:
         if len(token) > TOKEN_LIMIT:
             raise TokenInvalid("the token is not valid")
         try:
-            claims: Mapping[str, Any] = _serializer(keys).loads(token)
+            claims = unseal(keys, _SALT, token)
             return Claims(
                 user=claims["u"],
                 credential=claims["c"],
@@ -97,14 +103,32 @@ class Tokens:
                 access={
                     path: frozenset(map(Action, actions)) for path, actions in claims["a"].items()
                 },
+                token=claims.get("t", ""),
             )
-        except (BadData, KeyError, TypeError, ValueError, AttributeError):
+        except (KeyError, TypeError, ValueError, AttributeError):
             raise TokenInvalid("the token is not valid") from None
 
 
-def _serializer(keys: list[str]) -> URLSafeSerializer:
+def seal(keys: list[str], salt: str, value: Any) -> str:
+    """Return a JSON value, signed for the purpose that ``salt`` names."""
+    return str(_serializer(keys, salt).dumps(value))
+
+
+def unseal(keys: list[str], salt: str, text: str) -> Any:
+    """Return the value that was sealed for this purpose.
+
+    Raises:
+        TokenInvalid: forged, damaged, for another purpose, or sealed with a forgotten key.
+    """
+    try:
+        return _serializer(keys, salt).loads(text)
+    except BadData:
+        raise TokenInvalid("the token is not valid") from None
+
+
+def _serializer(keys: list[str], salt: str) -> URLSafeSerializer:
     return URLSafeSerializer(
         keys,
-        salt=_SALT,
+        salt=salt,
         signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
     )

@@ -159,6 +159,22 @@ class TokenInvalid(RegistryError):
     """The token is forged, damaged, expired or revoked."""
 
 
+class TokenUnknown(RegistryError):
+    """There is no such access token, as far as the caller may know."""
+
+
+class ApiKeyExists(RegistryError):
+    """The user has an API key already."""
+
+
+class TooManyAttempts(RegistryError):
+    """Wrong passwords came too often; the next one is looked at after ``seconds``."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message, {"seconds": seconds})
+        self.seconds = seconds
+
+
 class ScopeInsufficient(RegistryError):
     """The caller may do this, but the token was issued for less."""
 

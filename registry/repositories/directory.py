@@ -132,7 +132,7 @@ class GuardedDirectory:
 
     def is_admin(self) -> bool:
         """Return whether `require_admin` would let it pass."""
-        return self.principal.admin and self.principal.access is None
+        return self.principal.admin and self.principal.unlimited
 
     def require_login(self) -> None:
         """Raise AuthenticationRequired or ScopeInsufficient where nobody asks and nobody may."""
@@ -147,6 +147,8 @@ class GuardedDirectory:
             raise Denied("only an admin may do this")
         if self.principal.access is not None:
             raise ScopeInsufficient("the token does not carry the rights of an admin")
+        if not self.principal.unlimited:
+            raise Denied("the token does not carry the rights of an admin")
 
     def images(self, request: PageRequest) -> Page[str]:
         """Return a page of the images of all repositories, key first, in byte order."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from registry.access.authentication import Authentication
+from registry.access.authentication import Authentication, Secrets
 from registry.access.decision import Decisions
 from registry.access.groups import Groups
 from registry.access.keys import SigningKeys
@@ -48,6 +48,7 @@ class Instance:
     permission_targets: PermissionTargets
     keys: SigningKeys
     decisions: Decisions
+    secrets: Secrets
     authentication: Authentication
     definitions: Definitions
     repositories: Repositories

@@ -9,16 +9,19 @@ from flask import Flask, Request, Response, g, request
 from flask.sessions import SessionInterface, SessionMixin
 from werkzeug.routing import MapAdapter
 
+from registry.access.granting import require_unlimited
 from registry.model.bodies import RECEIVED, ReceivedBody
 from registry.model.errors import NameInvalid
 from registry.services.instance import Instance
 from registry.web import errors, health, measuring, metrics
 from registry.web.addressing import client_address
 from registry.web.artifactory import blueprint as artifactory
-from registry.web.authentication import principal_of, speaks_docker
+from registry.web.authentication import PAGES, principal_of, speaks_docker
 from registry.web.context import Call
 from registry.web.finishing import Finishing
 from registry.web.routing import Matching, RememberedRoutes, RepositoryPart, Right
+from registry.web.sessions import principal_of_session
+from registry.web.ui import blueprint as ui
 from registry.web.v2 import blueprint as v2
 
 _NEVER: Final = ("%5c", "%00", "%2e")
@@ -63,6 +66,7 @@ def make_application(instance: Instance) -> Flask:
     app.url_map.converters["repository"] = RepositoryPart
     app.register_blueprint(v2)
     app.register_blueprint(artifactory)
+    app.register_blueprint(ui)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     errors.install(app)
@@ -78,12 +82,17 @@ def make_application(instance: Instance) -> Flask:
         call = g.call = Call(instance, right, client_address(request, proxies), _began())
         if right is Right.PUBLIC:
             return
-        call.identify(principal_of(request, instance.authentication))
+        if request.path.startswith(PAGES):
+            call.identify(principal_of_session(call))
+        else:
+            call.identify(principal_of(request, instance.authentication, call.client))
         _refuse_hidden_slashes()
         # Nobody learns anything by asking without credentials, whatever else is wrong.
         call.directory.require_login()
         if right is Right.ADMIN:
             call.directory.require_admin()
+        elif right in (Right.ACCOUNT, Right.MANAGE):
+            require_unlimited(call.directory.principal)
 
     app.after_request(Finishing(instance, measuring.kinds_of(app)))
     return app

@@ -25,18 +25,23 @@ from registry.web.routing import Right
 AUTHORIZATION_LIMIT = 8192
 """Characters of the header; the longest token has half of that."""
 
+PAGES: Final = "/ui/api/"
+"""Below it, and nowhere else, a session's cookie counts, and nothing but it."""
+
 _PROMOTION: Final = re.compile(r"/v2(?:/[^/]+)?/promote/?|.*/api/docker/[^/]+/v2/promote/?")
 """What Artifactory's clients ask for below the addresses of the Docker API."""
 
 
-def principal_of(incoming: Request, authentication: Authentication) -> Principal:
+def principal_of(incoming: Request, authentication: Authentication, address: str = "") -> Principal:
     """Return whose the request is; nobody's if it carries no credentials.
 
     A request whose body was long on its way was let in when it began, and stays so: a token is
-    verified at the start of a request only.
+    verified at the start of a request only. ``address`` is the client's. An API key in a header of
+    its own counts only where there is no ``Authorization``: credentials are never mixed.
 
     Raises:
         CredentialsWrong, TokenInvalid: it carries credentials that are not good.
+        TooManyAttempts: too many wrong passwords of this user have come from there.
         RequestInvalid: the header cannot be understood.
     """
     received = incoming.environ.get(RECEIVED)
@@ -44,14 +49,15 @@ def principal_of(incoming: Request, authentication: Authentication) -> Principal
         return received.admitted
     header = incoming.environ.get("HTTP_AUTHORIZATION")
     if header is None:
-        return NOBODY
+        key = incoming.environ.get("HTTP_X_JFROG_ART_API")
+        return NOBODY if key is None else authentication.by_key(key.strip())
     if len(header) > AUTHORIZATION_LIMIT:
         raise RequestInvalid("the Authorization header is too long")
     scheme, _, credentials = header.partition(" ")
     if scheme.lower() == "bearer":
         return authentication.by_token(credentials.strip())
     if scheme.lower() == "basic":
-        return authentication.by_password(*parse_basic(credentials))
+        return authentication.by_password(*parse_basic(credentials), address)
     raise CredentialsWrong("only Basic and Bearer credentials are understood")
 
 
@@ -82,6 +88,9 @@ def challenge(call: Call, error: RegistryError) -> str:
 
     Docker clients fetch a token (RFC 6750); those of Artifactory's API send a password.
     """
+    if request.path.startswith(PAGES):
+        # A scheme that browsers do not know: they would ask for a password by themselves.
+        return 'Session realm="registry"'
     if not speaks_docker(request.path):
         return 'Basic realm="Artifactory Realm"'
     address = call.address

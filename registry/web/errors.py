@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
     errors.AnswerUnacceptable: (406, "UNSUPPORTED"),
+    errors.ApiKeyExists: (400, "UNSUPPORTED"),
     errors.AuthenticationRequired: (401, "UNAUTHORIZED"),
     errors.BlobUnknown: (404, "BLOB_UNKNOWN"),
     errors.BodyTooLarge: (413, "SIZE_INVALID"),
@@ -76,6 +77,8 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
     errors.TagImmutable: (403, "DENIED"),
     errors.TagInvalid: (400, "TAG_INVALID"),
     errors.TokenInvalid: (401, "UNAUTHORIZED"),
+    errors.TokenUnknown: (404, "UNSUPPORTED"),
+    errors.TooManyAttempts: (429, "TOOMANYREQUESTS"),
     errors.TooManyTags: (414, "TAG_INVALID"),
     errors.TrashUnknown: (404, "MANIFEST_UNKNOWN"),
     errors.UploadInvalid: (400, "BLOB_UPLOAD_INVALID"),
@@ -87,6 +90,8 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
 }
 """Every error class to its status and code; a test finds a class that is missing."""
 
+_OAUTH: Final = "/api/security/token"
+"""Where errors have the form of OAuth2, for whoever asks for a token."""
 _ACCESS: Final = ("/access/", "/artifactory/access/")
 """The prefixes of the Access API."""
 _UNKNOWN_NAME: Final = (
@@ -108,6 +113,8 @@ def install(app: Flask) -> None:
 def respond(error: RegistryError) -> Response:
     """Return the answer to an error, in the dialect of the path that was asked."""
     status, code = STATUSES[type(error)]
+    if request.method == "POST" and request.path.rstrip("/").endswith(_OAUTH):
+        return _finished(json_answer(_as_oauth(error, status), status), error, status)
     entries: list[dict[str, object]]
     if request.path.startswith(_ACCESS):
         entries = [{"code": code, "message": error.message, "detail": ""}]
@@ -116,9 +123,22 @@ def respond(error: RegistryError) -> Response:
         entries = [{"code": code, "message": error.message, "detail": detail} for detail in details]
     else:
         entries = [{"status": status, "message": error.message}]
-    response = json_answer({"errors": entries}, status)
+    return _finished(json_answer({"errors": entries}, status), error, status)
+
+
+def _as_oauth(error: RegistryError, status: int) -> Mapping[str, str]:
+    """Return an error as OAuth2 says it (RFC 6749, 5.2)."""
+    words = {401: "invalid_client", 403: "access_denied"}
+    known = words.get(status, "invalid_request" if status < 500 else "server_error")
+    return {"error": known, "error_description": error.message}
+
+
+def _finished(response: Response, error: RegistryError, status: int) -> Response:
+    """Return an answer with the headers that go with its error."""
     if status == 401 and "call" in g:
         response.headers["WWW-Authenticate"] = challenge(g.call, error)
+    if isinstance(error, errors.TooManyAttempts):
+        response.headers["Retry-After"] = str(error.seconds)
     if isinstance(error, errors.UploadRangeInvalid):
         response.headers["Range"] = f"0-{max(error.size - 1, 0)}"
         arguments = request.view_args or {}

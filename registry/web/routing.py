@@ -80,6 +80,8 @@ class Right(enum.Enum):
     """Nothing; the handler gives nothing away."""
     LOGIN = "login"
     """To be somebody, or anonymous where anonymous callers may do anything at all."""
+    ACCOUNT = "account"
+    """To be a known user, with credentials that carry all of the user's rights."""
     PULL = "pull"
     PUSH = "pull,push"
     ANNOTATE = "annotate"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from registry.access import passwords
-from registry.access.groups import Groups
+from registry.access.authentication import Secrets
+from registry.access.groups import GroupFields, Groups
 from registry.access.keys import SigningKeys
 from registry.access.permission_targets import PermissionTargets
+from registry.access.principals import Principal
 from registry.access.rules import RuleBook
+from registry.access.user_documents import UserFields
 from registry.access.users import Users
 from registry.storage import format as storage_format
 from registry.storage.store import Store
+from tests.access.issuing import PASSWORD
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +57,35 @@ def book(store: Store, targets: PermissionTargets) -> RuleBook:
 @pytest.fixture
 def keys(store: Store) -> SigningKeys:
     return SigningKeys(store)
+
+
+@pytest.fixture
+def secrets(store: Store, users: Users, groups: Groups, keys: SigningKeys) -> Secrets:
+    return Secrets.of(store, users, groups, keys, lambda: "jfrt@service")
+
+
+@pytest.fixture
+def moment(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of day, in a list, to be changed by the test."""
+    now = [time.time()]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    return now
+
+
+@pytest.fixture
+def tokens(secrets: Secrets, users: Users, groups: Groups) -> Any:
+    groups.create("readers", GroupFields())
+    groups.create("writers", GroupFields())
+    users.create("alice", UserFields(password=PASSWORD, groups=["readers"]))
+    users.add("root", PASSWORD, admin=True)
+    return secrets.access_tokens
+
+
+@pytest.fixture
+def alice(tokens: Any, users: Users) -> Principal:
+    return users.principal(users.get("alice"))
+
+
+@pytest.fixture
+def root(tokens: Any, users: Users) -> Principal:
+    return users.principal(users.get("root"))

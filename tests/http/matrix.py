@@ -20,9 +20,18 @@ BODIES = {
     "/api/search/aql": b"items.find()",
     "/api/search//aql": b"items.find()",
     "/parentManifests": json.dumps({"dockerRepository": "team/app", "tag": "1.0"}).encode(),
+    "/api/security/token/revoke": b"token_id=nothing",
+    "/api/v1/tokens/revoke": b"token=nothing",
     "/api/search/buildArtifacts": json.dumps({"buildName": "b", "buildNumber": "1"}).encode(),
 }
 """What must be sent for a route to do something, by the end of its rule."""
+DOORS = {
+    "/access/api/v1/tokens": 401,
+    "/api/security/token": 401,
+    "/authorization/changePassword": 401,
+    "/ui/api/v1/auth/login": 403,
+}
+"""Routes that look for credentials themselves, and what they say to who has none."""
 _COPYING = {
     ("POST", f"/api/{verb}/<key>/<path:path>"): f"?to=/{KEY}/copied/1.0&dry=1"
     for verb in ("copy", "move")

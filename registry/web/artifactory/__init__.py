@@ -6,7 +6,8 @@ repositories as trees: download, delete), ``deploying`` (the other way), ``stora
 (and moving), ``trash``, ``locations`` (where in a tree a request points), ``aql``, ``search`` and
 ``search_builds`` (finding files), ``packages`` (finding tags), ``system`` (what stands in front of
 the server), ``system_about`` (what the server says of itself), ``system_configuration`` (what is
-set elsewhere), ``system_work`` (pruning and counting).
+set elsewhere), ``system_work`` (pruning and counting); ``forms`` (small bodies, their values),
+``security_keys``, ``security_tokens`` and ``security_passwords`` (credentials).
 """
 
 from registry.web.artifactory import (
@@ -20,6 +21,9 @@ from registry.web.artifactory import (
     repositories,
     search,
     search_builds,
+    security_keys,
+    security_passwords,
+    security_tokens,
     storage,
     system,
     system_about,
@@ -41,6 +45,9 @@ __all__ = [
     "repositories",
     "search",
     "search_builds",
+    "security_keys",
+    "security_passwords",
+    "security_tokens",
     "storage",
     "system",
     "system_about",

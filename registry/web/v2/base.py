@@ -6,6 +6,7 @@ from flask import Blueprint, Response, request
 
 from registry.model.errors import AuthenticationRequired
 from registry.web.answers import json_answer
+from registry.web.context import current
 from registry.web.routing import REGISTRY_FORMS, Right, route
 
 blueprint = Blueprint("v2", __name__)
@@ -18,6 +19,6 @@ def ping(key: str = "") -> Response:
     Several clients decide by this answer alone whether they will ever send credentials, so it is
     a challenge even where anonymous callers may pull.
     """
-    if "Authorization" not in request.headers:
+    if "Authorization" not in request.headers and current().directory.principal.anonymous:
         raise AuthenticationRequired("authentication required")
     return json_answer({})

@@ -35,7 +35,7 @@ Scopes = dict[str, frozenset[Action]]
 @route(blueprint, REGISTRY_FORMS, "/token", ["GET"], Right.PUBLIC)
 def get_token(key: str = "") -> Response:
     """Answer with a token for the caller's credentials; without any, for anonymous."""
-    principal = principal_of(request, current().instance.authentication)
+    principal = principal_of(request, current().instance.authentication, current().client)
     if principal.access is not None:
         # It could otherwise be renewed for ever, and grow.
         raise TokenInvalid("a token cannot be exchanged for another; send name and password")
@@ -49,7 +49,8 @@ def post_token(key: str = "") -> Response:
     if form.get("grant_type", [""])[0] != "password":
         raise RequestInvalid("the grant type is not supported; use 'password'")
     name, password = form.get("username", [""])[0], form.get("password", [""])[0]
-    principal = current().instance.authentication.by_password(name, password)
+    call = current()
+    principal = call.instance.authentication.by_password(name, password, call.client)
     return _answer(principal, form.get("scope", []))
 
 
