@@ -3,6 +3,7 @@
 Read in this order: ``names`` (the words), ``companions`` (signatures by their tags), ``digests``,
 ``media_types``, ``manifests`` and ``schema1`` (what a manifest refers to), ``properties``,
 ``property_language``, ``retention_rules``, ``retention`` and ``retention_replay`` (which tags go),
+``immutable_tags`` (which never go),
 ``moments``, ``targets`` (what a command is about), ``reverse_proxy`` (what stands in front),
 ``diagnosis`` (what a self-test says), ``content``, ``repository_fields`` and ``repository_values``
 (what is configured of a repository), ``items`` (the tree), ``packages``, ``ant`` (patterns over

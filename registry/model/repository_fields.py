@@ -1,6 +1,7 @@
 """The fields of repositories, by kind: Artifactory's names, types and defaults, and a few of ours.
 
-``allowSparseIndexes``, ``registryPort``, ``retention`` and ``untaggedRetentionDays`` are ours.
+``allowSparseIndexes``, ``immutableTags``, ``registryPort``, ``retention`` and
+``untaggedRetentionDays`` are ours.
 """
 
 from __future__ import annotations
@@ -96,6 +97,9 @@ _LOCAL: Final[Mapping[str, Field]] = {
     ),
     "retention": Field(
         "", "rules for deleting tags, such as 'keep last=10; delete pushed>90d'; see retention.md"
+    ),
+    "immutableTags": Field(
+        [], "tags that are never changed or deleted, such as 'v*,!*-rc*'; see permissions.md"
     ),
     "allowSparseIndexes": Field(False, "accept indexes and images whose parts are not all present"),
 }

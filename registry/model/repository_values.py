@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from registry.model.errors import FieldInvalid
+from registry.model.immutable_tags import FIELD, require_patterns
 from registry.model.repository_fields import (
     FIELDS,
     FIELDS_OF,
@@ -186,6 +187,7 @@ def _require_stored(value: Any) -> None:
 
 
 _RULES: Final = {
+    FIELD: lambda value: require_patterns(value),
     "retention": lambda value: parse_rules(str(value)),
     "url": _require_upstream,
     "storeArtifactsLocally": _require_stored,

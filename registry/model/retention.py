@@ -1,9 +1,10 @@
 """Which tags of an image go: rules, the limit of tags, and what is spared from both.
 
-What is said of a tag is, in this order: ``pinned``; the first rule that keeps it; the first rule
-that deletes it; ``maxUniqueTags=N``, if it is not among the N tags pushed last; and otherwise that
-no rule speaks of it. ``latest`` goes only by a rule that names it. Neither ``latest`` nor pinned
-tags, nor those of signatures, count where tags are counted: they take no place from others.
+What is said of a tag is, in this order: ``pinned``; what makes it immutable; the first rule that
+keeps it; the first rule that deletes it; ``maxUniqueTags=N``, if it is not among the N tags pushed
+last; and otherwise that no rule speaks of it. ``latest`` goes only by a rule that names it. Neither
+``latest`` nor pinned and immutable tags, nor those of signatures, count where tags are counted:
+they take no place from others.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Final
 
 from registry.model.companions import subject_of
 from registry.model.digests import Digest
+from registry.model.immutable_tags import FIELD, ImmutableTags
 from registry.model.names import ImageName, Tag
 from registry.model.retention_rules import DELETE, KEEP, Rule, TagFacts
 
@@ -24,6 +26,7 @@ LATEST_SPARED: Final = "latest is spared"
 COMPANION_SPARED: Final = "signatures are spared"
 NO_RULE: Final = "no rule"
 _LATEST: Final = "latest"
+_NONE: Final = ImmutableTags()
 _DAY: Final = datetime.timedelta(days=1)
 
 
@@ -49,11 +52,18 @@ class Policy:
     rules: Sequence[Rule] = ()
     most: int = 0
     """Tags that each image keeps; 0: all."""
+    immutable: ImmutableTags = _NONE
+    """Tags that never go, and take no place from others."""
 
     @property
     def active(self) -> bool:
         """Whether it can delete anything at all."""
         return self.most > 0 or any(rule.verb == DELETE for rule in self.rules)
+
+    def counts(self, state: TagState) -> bool:
+        """Return whether a tag counts where tags are counted."""
+        free = self.immutable.rule_for(state.image, state.tag) is None
+        return free and takes_place(state.tag, pinned=state.pinned)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +80,7 @@ def decide(
 ) -> list[Decision]:
     """Decide on all tags of one image; the answer has those pushed last first."""
     ordered = newest_first(tags)
-    counted = [state for state in ordered if takes_place(state.tag, pinned=state.pinned)]
+    counted = [state for state in ordered if policy.counts(state)]
     ranks = {state.tag: rank for rank, state in enumerate(counted)}
     # As numbers that ascend, so that the rank of one that takes no place can be looked up.
     ages = [-state.pushed.timestamp() for state in counted]
@@ -119,6 +129,9 @@ def decide_one(
 def _decide(policy: Policy, state: TagState, facts: TagFacts) -> tuple[bool, str]:
     if state.pinned:
         return False, PINNED
+    immutable = policy.immutable.rule_for(state.image, state.tag)
+    if immutable is not None:
+        return False, f"{FIELD}={immutable}"
     for verb in (KEEP, DELETE):
         for rule in policy.rules:
             if rule.verb == verb and rule.applies(facts):

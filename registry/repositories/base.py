@@ -171,6 +171,8 @@ class Repository(ABC):
     def delete_manifest(self, image: ImageName, reference: Reference, actor: Actor) -> None:
         """Delete a tag alone, or a manifest and all its tags.
 
+        Whatever deletes or overwrites tags may raise TagImmutable.
+
         The manifest of a deleted tag can be pulled by digest until the repository's retention
         lets it go. Raises ManifestUnknown, and OperationUnsupported for a manifest that an index
         needs.
@@ -193,6 +195,10 @@ class Repository(ABC):
     @abstractmethod
     def delete_image(self, image: ImageName, actor: Actor) -> None:
         """Delete all tags and manifests of an image. Raises ImageUnknown."""
+
+    @abstractmethod
+    def require_deletable(self, image: ImageName) -> None:
+        """Raise TagImmutable if `delete_image` would, so that nothing else is deleted before."""
 
     @abstractmethod
     def delete_blob(self, image: ImageName, digest: Digest, actor: Actor) -> None:

@@ -64,7 +64,7 @@ class Arrival(ManifestPush):
         Raises:
             ManifestUnknown: the source has lost something of it.
             ManifestPartsMissing: the image has lost something of it, or it never was complete.
-            TagInvalid, OperationUnsupported: it cannot be pushed there, either.
+            TagInvalid, OperationUnsupported, TagImmutable: it cannot be pushed there, either.
         """
         landings = [
             (part, new)
@@ -73,6 +73,8 @@ class Arrival(ManifestPush):
         ]
         if any(self._replaces(part, new) for part, new in landings):
             may_replace()
+        for part, new in landings:
+            self._require_mutable([new], part.digest)
         for part, new in landings:
             self._bring(part, new)
 

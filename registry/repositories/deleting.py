@@ -16,6 +16,7 @@ from registry.model.digests import Digest
 from registry.model.errors import BlobUnknown, ManifestUnknown, OperationUnsupported
 from registry.model.names import Reference, Tag
 from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.immutability import require_mutable
 from registry.repositories.pushing import ManifestPush
 from registry.storage import atomic, held, syncing
 from registry.storage.manifest_files import Place
@@ -25,7 +26,10 @@ from registry.storage.store import Store
 
 
 class ManifestDeletion:
-    """One deletion from an image, by ``actor``."""
+    """One deletion from an image, by ``actor``.
+
+    Of tags, what deletes them may raise TagImmutable, and then has changed nothing.
+    """
 
     def __init__(
         self, store: Store, definition: RepositoryDefinition, place: Place, actor: Actor
@@ -40,6 +44,7 @@ class ManifestDeletion:
     def untag(self, tag: Tag) -> None:
         """Delete a tag alone; its manifest can still be pulled by digest for a while."""
         stored = self._store.manifests.read(self._place, tag)
+        self.require_mutable([tag])
         self._push().keep_by_digest(tag, stored)
         self._to_trash([(tag, stored.digest)])
         self._record(tag=tag, previous=stored.digest)
@@ -51,6 +56,7 @@ class ManifestDeletion:
         """
         manifests = self._store.manifests
         stored = manifests.read(self._place, tag)
+        self.require_mutable([tag])
         others = [r for r in manifests.folders(self._place) if r != tag]
         held_elsewhere = any(
             r == stored.digest
@@ -78,6 +84,7 @@ class ManifestDeletion:
         tags = [
             r for r in holders if isinstance(r, Tag) and manifests.is_at(self._place, r, digest)
         ]
+        self.require_mutable(tags)
         own = [digest] if digest in holders else []
         references: list[Reference] = [*tags, *own]
         self._to_trash([(reference, digest) for reference in references])
@@ -122,6 +129,7 @@ class ManifestDeletion:
     def everything(self) -> None:
         """Delete all tags and manifests of the image."""
         manifests = self._store.manifests
+        self.require_mutable(manifests.folders(self._place))
         found: list[tuple[Reference, Digest]] = [
             (r, r if isinstance(r, Digest) else manifests.read(self._place, r).digest)
             for r in manifests.folders(self._place)
@@ -151,6 +159,10 @@ class ManifestDeletion:
         if not self._store.links.remove(self._place.key, self._place.image, digest):
             raise BlobUnknown("blob unknown to registry", {"digest": digest})
         self._record(blob=digest)
+
+    def require_mutable(self, references: Iterable[Reference]) -> None:
+        """Raise TagImmutable if one of some tags is kept as it is."""
+        require_mutable(self._definition, self._place, references, "deleted")
 
     # --- how ---------------------------------------------------------------------------------
 

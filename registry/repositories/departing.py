@@ -18,6 +18,7 @@ from registry.model.names import Reference, RepositoryKey, Tag
 from registry.repositories.belongings import Parcel, Part, Transfer
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.deleting import ManifestDeletion
+from registry.repositories.immutability import require_mutable
 from registry.repositories.sidecars import former_tags
 from registry.storage.manifest_files import Place
 from registry.storage.references import ImageGraph
@@ -44,8 +45,14 @@ class Departure(ManifestDeletion):
         self._target = target
 
     def require_movable(self) -> None:
-        """Raise OperationUnsupported for a manifest that an index needs where it is."""
+        """Raise for what has to stay where it is.
+
+        Raises:
+            OperationUnsupported: an index needs the manifest.
+            TagImmutable: the repository keeps the tag as it is.
+        """
         reference = self._transfer.reference
+        require_mutable(self._definition, self._place, [reference], "moved away")
         if isinstance(reference, Digest):
             self._require_no_parent(self._store.manifests.folders(self._place), reference)
 

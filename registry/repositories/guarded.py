@@ -244,6 +244,11 @@ class GuardedRepository:
         self.require(Action.DELETE, image)
         self._unguarded.delete_image(image, self._actor)
 
+    def require_deletable(self, image: ImageName) -> None:
+        """See `Repository.require_deletable`; raises also unless the principal may delete it."""
+        self.require(Action.DELETE, image)
+        self._unguarded.require_deletable(image)
+
     def delete_blob(self, image: ImageName, digest: Digest) -> None:
         """See `Repository.delete_blob`."""
         self.require(Action.DELETE, image)

@@ -23,6 +23,7 @@ from registry.repositories.attempts import ATTEMPTS, again
 from registry.repositories.base import PushedManifest, Repository
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.deleting import ManifestDeletion, remove_empty
+from registry.repositories.immutability import require_mutable
 from registry.repositories.pushing import ManifestPush
 from registry.repositories.tag_limit import ACTOR as RETENTION
 from registry.repositories.tag_limit import surplus
@@ -259,6 +260,11 @@ class LocalRepository(Repository):
             raise ImageUnknown("repository name not known to registry", {"name": image})
         with self._deleting(self._place(image), actor) as deletion:
             deletion.everything()
+
+    def require_deletable(self, image: ImageName) -> None:
+        """See `Repository.require_deletable`."""
+        place = self._place(image)
+        require_mutable(self._definition, place, self._store.manifests.folders(place), "deleted")
 
     @again
     def delete_blob(self, image: ImageName, digest: Digest, actor: Actor) -> None:

@@ -5,7 +5,7 @@ All checks come first, so that a refused manifest leaves nothing behind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from registry.model import media_types
@@ -21,6 +21,7 @@ from registry.model.errors import (
 from registry.model.manifests import Manifest, parse_manifest
 from registry.model.names import Reference, Tag
 from registry.repositories.base import PushedManifest
+from registry.repositories.immutability import immutable_tags, require_mutable
 from registry.repositories.manifest_writer import Candidate, ManifestWriter, parts_missing
 from registry.storage.manifest_reader import Sidecar
 
@@ -38,9 +39,11 @@ class ManifestPush(ManifestWriter):
         self._require_accepted(manifest, reference, digest)
         present = self._require_parts(manifest)
         stored = StoredManifest(digest, manifest.media_type, body)
-        candidate = self.candidate(stored, manifest, present)
         references: list[Reference] = [reference, *(tag for tag in tags if tag != reference)]
+        self._require_mutable(references, digest)
+        candidate = self.candidate(stored, manifest, present)
         with self._store.locks.image(self._place.key, self._place.image):
+            self._require_mutable(references, digest)
             for target in references:
                 self._publish(target, candidate)
         self._store.quarantine.heal(candidate.content)
@@ -49,11 +52,29 @@ class ManifestPush(ManifestWriter):
     def put_again(self, reference: Reference, stored: StoredManifest, **how: Any) -> None:
         """Put a manifest that the image had, or has, under a reference; the lock is held.
 
-        ``how`` is for `_publish`. Raises ManifestPartsMissing.
+        ``how`` is for `_publish`. Raises ManifestPartsMissing, TagImmutable.
         """
+        self._require_mutable([reference], stored.digest)
         manifest = self.parse(stored)
         present = self._require_parts(manifest)
         self._publish(reference, self.candidate(stored, manifest, present), **how)
+
+    def _require_mutable(self, references: Iterable[Reference], digest: Digest) -> None:
+        """Raise TagImmutable if a tag that is kept as it is would come to another manifest."""
+        if immutable_tags(self._definition).patterns:
+            changing = [one for one in references if self._changes(one, digest)]
+            require_mutable(self._definition, self._place, changing, "overwritten")
+
+    def _changes(self, reference: Reference, digest: Digest) -> bool:
+        manifests = self._store.manifests
+        if not isinstance(reference, Tag) or not manifests.has_folder(self._place, reference):
+            return False
+        previous = self._previous(reference)
+        if previous is not None:
+            return previous.digest != digest
+        # A damaged one can be put right by a push of what it was, as far as that is known.
+        sidecar = manifests.sidecar(self._place, reference) or {}
+        return sidecar.get("digest") not in (None, digest)
 
     def _require_accepted(self, manifest: Manifest, reference: Reference, digest: Digest) -> None:
         if manifest.media_type in media_types.SCHEMA1_TYPES:

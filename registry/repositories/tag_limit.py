@@ -23,6 +23,7 @@ from registry.model.names import Tag
 from registry.model.retention import Decision, Policy, decide_one, takes_place
 from registry.model.retention_rules import KEEP, Rule, parse_rules
 from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.immutability import immutable_tags
 from registry.repositories.tag_states import is_pinned, recorded_state
 from registry.storage.manifest_files import Place
 from registry.storage.store import Store
@@ -37,7 +38,7 @@ def policy_of(definition: RepositoryDefinition, rules: Sequence[Rule] | None = N
     """Return what a repository wants of its tags, or would with other ``rules``."""
     if rules is None:
         rules = parse_rules(definition.text("retention"))
-    return Policy(rules, definition.number(_LIMIT))
+    return Policy(rules, definition.number(_LIMIT), immutable_tags(definition))
 
 
 def surplus(
@@ -54,10 +55,12 @@ def surplus(
     folders = tag_folders(store.layout, place)
     if len(folders) <= most:
         return []
+    immutable = immutable_tags(definition)
     records = {
         tag: sidecar
         for tag, sidecar in tag_records(store.layout, store.documents, place, folders)
         if takes_place(tag, pinned=is_pinned(sidecar))
+        and immutable.rule_for(place.image, tag) is None
     }
     # As in `newest_first`; the times in sidecars are all of one form, so their texts sort alike.
     ordered = sorted(

@@ -21,6 +21,7 @@ from registry.repositories.copying import Copying, End
 from registry.repositories.definitions import Definitions
 from registry.repositories.deleting import remove_empty
 from registry.repositories.departing import Departure
+from registry.repositories.immutability import require_mutable
 from registry.repositories.local import LocalRepository
 from registry.storage.folder_records import Record
 from registry.storage.manifest_files import Place
@@ -57,13 +58,18 @@ class Transfers:
         return Belongings(self._store, Place(key, image)).of(reference)
 
     def replaced(self, key: RepositoryKey, transfer: Transfer, parcel: Parcel) -> list[Tag]:
-        """Return the tags of the target that would come to stand for another manifest."""
+        """Return the tags of the target that would come to stand for another manifest.
+
+        Raises TagImmutable if the target keeps one of them as it is.
+        """
         place = Place(key, transfer.to)
-        return [
+        found = [
             new
             for part, new in parcel.landings(transfer.new)
             if isinstance(new, Tag) and self._stands_at(place, new) not in (None, part.digest)
         ]
+        require_mutable(self._definitions.get(key), place, found, "overwritten")
+        return found
 
     def _stands_at(self, place: Place, tag: Tag) -> str | None:
         try:
@@ -80,7 +86,7 @@ class Transfers:
             reach.require_manifest(Action.WRITE, transfer.to, new, part.media_type)
 
     def require_movable(self, key: RepositoryKey, transfer: Transfer) -> None:
-        """Raise OperationUnsupported for a manifest that an index needs where it is."""
+        """Raise OperationUnsupported or TagImmutable for what has to stay where it is."""
         place, definition = Place(key, transfer.image), self._definitions.get(key)
         Departure(self._store, definition, place, Actor("", ""), transfer, key).require_movable()
 
@@ -123,7 +129,8 @@ class Transfers:
         Raises:
             ManifestUnknown: it is not there, or not any more.
             ManifestPartsMissing: the source does not have all of it.
-            OperationUnsupported, TagInvalid: the target does not take it.
+            OperationUnsupported, TagInvalid, TagImmutable: the target does not take it, or the
+                source does not let it go.
         """
         here = End(self._definitions.get(source), Place(source, transfer.image))
         there = End(self._definitions.get(target), Place(target, transfer.to))

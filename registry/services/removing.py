@@ -20,14 +20,17 @@ def remove_location(repository: GuardedRepository, tree: GuardedItems, location:
     Raises:
         PathUnknown: there is nothing, as far as the principal may know.
         OperationUnsupported: a file that a manifest needs cannot go alone.
+        TagImmutable: the repository keeps a tag as it is.
     """
     item = tree.item(location)
     if not item.is_folder:
         _remove_file(repository, item)
         return
     images = tree.images_below(item.location)
-    for image in [*images, *([item.image] if item.image else [])]:
-        repository.require(Action.DELETE, image)
+    if item.image is not None:
+        repository.require(Action.DELETE, item.image)
+    for image in images:
+        repository.require_deletable(image)
     if item.reference is not None and item.image is not None:
         _remove_manifest(repository, item)
     for image in images:

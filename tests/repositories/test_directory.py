@@ -10,7 +10,7 @@ from registry.access.decision import Decisions
 from registry.access.principals import ANONYMOUS, Action, Principal
 from registry.model.digests import Digest
 from registry.model.errors import AuthenticationRequired, BlobUnknown, RepositoryUnknown
-from registry.model.names import NAME_LIMIT, ImageName, RepositoryKey
+from registry.model.names import NAME_LIMIT, ImageName, Reference, RepositoryKey
 from registry.model.paging import PageRequest
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory, GuardedDirectory
@@ -95,7 +95,12 @@ def test_a_search_finds_only_what_the_principal_may_read(
         """Decisions that let one image be read."""
 
         def allows(
-            self, principal: Principal, action: Action, key: RepositoryKey, image: ImageName
+            self,
+            principal: Principal,
+            action: Action,
+            key: RepositoryKey,
+            image: ImageName,
+            reference: Reference | None = None,
         ) -> bool:
             return image == OTHER
 

@@ -10,7 +10,7 @@ from registry.access.principals import ANONYMOUS, Action, Principal
 from registry.model.content import Blob
 from registry.model.digests import Digest
 from registry.model.errors import AuthenticationRequired, Denied, RegistryError, ScopeInsufficient
-from registry.model.names import ImageName, RepositoryKey
+from registry.model.names import ImageName, Reference, RepositoryKey
 from registry.model.paging import PageRequest
 from registry.repositories.guarded import GuardedRepository
 from registry.repositories.local import LocalRepository
@@ -42,6 +42,7 @@ CALLS: dict[str, tuple[Action, tuple[Any, ...]]] = {
     "delete_manifest": (Action.DELETE, (IMAGE, TAG)),
     "delete_tag": (Action.DELETE, (IMAGE, TAG)),
     "delete_image": (Action.DELETE, (IMAGE,)),
+    "require_deletable": (Action.DELETE, (IMAGE,)),
     "delete_blob": (Action.DELETE, (IMAGE, DIGEST)),
 }
 OTHERWISE = {"key", "require", "may", "shows", "is_limited", "images", "holders", "find_blob"}
@@ -67,7 +68,12 @@ class RefusesEverything(Decisions):
         object.__setattr__(self, "asked", [])
 
     def allows(
-        self, principal: Principal, action: Action, key: RepositoryKey, image: ImageName
+        self,
+        principal: Principal,
+        action: Action,
+        key: RepositoryKey,
+        image: ImageName,
+        reference: Reference | None = None,
     ) -> bool:
         self.asked.append((principal.name, action, key, image))  # type: ignore[attr-defined]
         return False
@@ -149,7 +155,12 @@ def test_a_listing_has_only_what_may_be_read(repository: LocalRepository) -> Non
         """Decisions that let one image be read."""
 
         def allows(
-            self, principal: Principal, action: Action, key: RepositoryKey, image: ImageName
+            self,
+            principal: Principal,
+            action: Action,
+            key: RepositoryKey,
+            image: ImageName,
+            reference: Reference | None = None,
         ) -> bool:
             return action is Action.READ and image == OTHER
 

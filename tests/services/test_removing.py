@@ -7,7 +7,7 @@ import pytest
 from registry.access.decision import Decisions
 from registry.access.principals import Action, Principal
 from registry.model.errors import Denied, PathUnknown, RegistryError
-from registry.model.names import ImageName, RepositoryKey
+from registry.model.names import ImageName, Reference, RepositoryKey
 from registry.model.paging import PageRequest
 from registry.repositories.guarded import GuardedRepository
 from registry.repositories.guarded_items import GuardedItems
@@ -22,7 +22,12 @@ class ReadsAndDeletes(Decisions):
     """Decisions over two images: one may be read, one deleted, too; others are not known."""
 
     def allows(
-        self, principal: Principal, action: Action, key: RepositoryKey, image: ImageName
+        self,
+        principal: Principal,
+        action: Action,
+        key: RepositoryKey,
+        image: ImageName,
+        reference: Reference | None = None,
     ) -> bool:
         allowed = {"team/app": (Action.READ, Action.DELETE), "team/read": (Action.READ,)}
         return action in allowed.get(image, ())
