@@ -127,18 +127,18 @@ class Authentication:
         Raises:
             CredentialsWrong, TooManyAttempts: see `by_password`.
         """
-        lockout = self._secrets.lockout
-        lockout.admit(name, address)
+        attempt = self._secrets.lockout.attempt(name, address)
+        attempt.admit()
         user = self._password_user(name)
         if stands is None or user is None:
             stored = (user.password_hash if user is not None else "") or nobodys_hash()
-            right = is_usable(password) and self._passwords.verify(
-                password, stored, lambda: lockout.admit(name, address)
-            )
-            if user is None or not right:
-                lockout.fail(name, address)
+            if not is_usable(password):
+                attempt.fail()
                 raise CredentialsWrong(WRONG)
-        lockout.succeed(name, address)
+            right = self._passwords.verify(password, stored, attempt.admit, attempt.fail)
+            if user is None or not right:
+                raise CredentialsWrong(WRONG)
+        attempt.succeed()
         if not expired and is_password_old(user, self._secrets.policies.aging()):
             raise CredentialsWrong("the password has expired and has to be changed")
         self._users.logins.note(user.name)

@@ -18,6 +18,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from registry.access.policies import Policies
@@ -37,6 +38,27 @@ _KEY, _USER, _FAILURES, _LAST = range(_WORDS)
 _UNIT: Final = 1e9
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a user's password from an address."""
+
+    lockout: Lockout
+    name: str
+    address: str
+
+    def admit(self) -> None:
+        """See `Lockout.admit`."""
+        self.lockout.admit(self.name, self.address)
+
+    def fail(self) -> None:
+        """See `Lockout.fail`."""
+        self.lockout.fail(self.name, self.address)
+
+    def succeed(self) -> None:
+        """See `Lockout.succeed`."""
+        self.lockout.succeed(self.name, self.address)
+
+
 class Lockout:
     """The failures of one server."""
 
@@ -47,6 +69,10 @@ class Lockout:
         self._secret = secrets.token_bytes(32)
         self._words = memoryview(mmap.mmap(-1, _BUCKETS * _WAYS * _WORDS * 8)).cast("Q")
         self._lock = threading.Lock()
+
+    def attempt(self, name: str, address: str) -> Attempt:
+        """Return a try that is about to be made."""
+        return Attempt(self, name, address)
 
     def admit(self, name: str, address: str) -> None:
         """Let a try be made now, or raise.

@@ -64,8 +64,8 @@ def _encode(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def _always() -> None:
-    """Let the work be done."""
+def _nothing() -> None:
+    """Let the work be done, and forget that it was."""
 
 
 class VerifiedPasswords:
@@ -85,11 +85,17 @@ class VerifiedPasswords:
         # Each check takes 16 MiB and a core; a flood of log-ins must not take all of either.
         self._gate = threading.BoundedSemaphore(2)
 
-    def verify(self, password: str, stored: str, admit: Callable[[], None] = _always) -> bool:
+    def verify(
+        self,
+        password: str,
+        stored: str,
+        admit: Callable[[], None] = _nothing,
+        fail: Callable[[], None] = _nothing,
+    ) -> bool:
         """Return whether ``password`` has the hash ``stored``.
 
-        ``admit`` is called before the work is done, and raises if it is not to be done: others may
-        have failed while this one waited.
+        ``admit`` is called before the work is done, and raises if it is not to be done, because
+        others have failed while this one waited; ``fail`` before the next one's turn.
         """
         message = f"{stored}\0{password}".encode("utf-8", "surrogatepass")
         mark = hmac.digest(self._key, message, "sha256")
@@ -100,6 +106,7 @@ class VerifiedPasswords:
         with self._gate:
             admit()
             if not verify_password(password, stored):
+                fail()
                 return False
         with self._lock:
             self._until[mark] = time.monotonic() + self._lifetime

@@ -122,7 +122,7 @@ def unseal(keys: list[str], salt: str, text: str) -> Any:
     """
     try:
         return _serializer(keys, salt).loads(text)
-    except BadData:
+    except (BadData, ValueError):
         raise TokenInvalid("the token is not valid") from None
 
 
