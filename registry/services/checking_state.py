@@ -22,7 +22,7 @@ _USER: Final = {"name": str, "admin": bool, "passwordHash": str, "credential": s
 _SETTLED: Final = 60.0
 """Seconds after which an upload's two files belong together: they are made one after the other."""
 _RECORDS: Final = ("pruning.json", "scrubbing.json", "storage-summary.json")
-_SINGLE: Final = ("keys.json", "service.json", "web-server.json")
+_SINGLE: Final = ("keys.json", "security.json", "service.json", "web-server.json")
 _DOCUMENTATION: Final = ("README.md", ".gitignore")
 _MOUNTED: Final = "lost+found"
 
