@@ -104,6 +104,8 @@ class Jobs:
                 self._instance.figures.set_index(index.size())
             except Stopped:
                 return
+            except OSError as error:
+                logger.error("the index could not be kept: %s", error)
             except Exception:
                 logger.exception("the index could not be kept")
             self._stop.wait(_CATCHES_UP)

@@ -17,7 +17,7 @@ from registry.model.manifests import Manifest, parse_manifest
 from registry.model.names import Reference
 from registry.repositories.definitions import RepositoryDefinition
 from registry.repositories.sidecars import FORMER_TAGS, PINNED, former_tags, make_sidecar
-from registry.storage.journal import now, timestamp
+from registry.storage.journal import DEPLOY, now, timestamp
 from registry.storage.manifest_files import Place
 from registry.storage.manifest_reader import Sidecar
 from registry.storage.store import Store
@@ -165,6 +165,7 @@ class ManifestWriter:
             if self._store.links.claim(place.key, place.image, blob.digest)
         ]
         self.put(digest, self.candidate(stored, self.parse(stored), blobs), strict=False)
+        self._store.journal.record(DEPLOY, place.key, place.image, self._actor, folder=str(digest))
         return True
 
     def _touch_parts(self, stored: StoredManifest) -> None:

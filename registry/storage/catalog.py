@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterator
 
 from registry.model.digests import Digest
+from registry.model.errors import TagInvalid
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
 from registry.storage.layout import Layout, content_name, is_part, part_of
@@ -143,18 +144,28 @@ class Catalog:
             entries = os.listdir(folder)
         except FileNotFoundError:
             return None
-        candidates = sorted(part_of(name) for name in entries if is_part(name))
+        candidates = sorted({part_of(name) for name in entries if is_part(name)})
         tags: list[Tag] = []
         for name in candidates:
             if request.after is not None and name <= request.after:
                 continue
             tag = Tag(name)
-            if not is_manifest_folder(self._layout.manifest_folder(key, image, tag)):
+            if not _is_canonical(tag) or not is_manifest_folder(
+                self._layout.manifest_folder(key, image, tag)
+            ):
                 continue
             if request.limit is not None and len(tags) >= request.limit:
                 return Page(tags, more=True)
             tags.append(tag)
         return Page(tags, more=False)
+
+
+def _is_canonical(tag: Tag) -> bool:
+    """Return whether a name is that of a tag; a hand may have made a folder of any other."""
+    try:
+        return Tag.parse(tag) == tag
+    except TagInvalid:
+        return False
 
 
 def _children(folder: str) -> Iterator[tuple[str, str]]:

@@ -166,7 +166,7 @@ class Tree:
     def _path(self, key: RepositoryKey, location: str) -> str | None:
         """Return the path of a folder above manifest folders, or None for a hostile text."""
         parts = location.split("/")
-        if any(_reference(part) is None or ":" in part for part in parts):
+        if not all(_is_reference(part) or _place(key, part) for part in parts):
             return None
         return "/".join([self._layout.repository(key), *map(folder_name, parts)])
 
@@ -238,6 +238,10 @@ def _reference(name: str) -> Reference | None:
         return Digest.parse(name) if ":" in name else Tag.parse(name)
     except RegistryError:
         return None
+
+
+def _is_reference(name: str) -> bool:
+    return ":" not in name and _reference(name) is not None
 
 
 def _is_file_name(name: str) -> bool:

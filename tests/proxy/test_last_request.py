@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from waitress.adjustments import Adjustments
 
+from registry.metrics.figures import Figures
 from registry.server.channel import Channel
 
 REFUSED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"
@@ -27,6 +28,7 @@ class Server:
         self.application = None
         self.effective_host, self.effective_port = "127.0.0.1", "1"
         self.server_name = "x"
+        self.figures = Figures(1)
 
     def add_task(self, task: Any) -> None:
         """Keep the work for later."""

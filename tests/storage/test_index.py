@@ -25,6 +25,12 @@ pytestmark = pytest.mark.usefixtures("unsynced")
 BEHIND = ImageName("team")
 
 
+@pytest.fixture(autouse=True)
+def _from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tags of small images come from the index, too, which is what is tested here."""
+    monkeypatch.setattr("registry.storage.index.index._LISTED", -1)
+
+
 def test_before_it_is_built_the_tree_answers(two: tuple[Bench, Bench]) -> None:
     bench = two[0]
     bench.push(b"layer")

@@ -30,6 +30,12 @@ pytestmark = pytest.mark.usefixtures("unsynced")
 PLACE = Place(KEY, IMAGE)
 
 
+@pytest.fixture(autouse=True)
+def _from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tags of small images come from the index, too, which is what is tested here."""
+    monkeypatch.setattr("registry.storage.index.index._LISTED", -1)
+
+
 def test_what_was_removed_by_hand_is_not_told_of(mine: Bench) -> None:
     mine.push(b"layer")
     mine.push(b"layer", to=Tag("2.0"))

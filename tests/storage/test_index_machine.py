@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
@@ -30,6 +31,12 @@ tags_or_none = st.none() | tags
 layers = st.lists(st.sampled_from([b"1", b"2"]), max_size=2, unique=True)
 notes = st.sampled_from(["a", "b"])
 processes = st.integers(0, 1)
+
+
+@pytest.fixture(autouse=True)
+def _from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tags of small images come from the index, too, which is what is tested here."""
+    monkeypatch.setattr("registry.storage.index.index._LISTED", -1)
 
 
 class IndexMachine(RuleBasedStateMachine):

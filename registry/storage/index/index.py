@@ -8,6 +8,7 @@ the tree answers.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
@@ -29,6 +30,10 @@ from registry.storage.layout import MANIFEST_FILE, Layout, folder_name
 from registry.storage.manifest_files import Place, is_manifest_folder
 from registry.storage.tree import Tree
 
+logger = logging.getLogger(__name__)
+
+_LISTED: Final = 2000
+"""Manifest folders of an image up to which its folder is listed: a millisecond."""
 _BLOCK: Final = 100
 """Names taken at once where a page needs fewer."""
 
@@ -73,11 +78,25 @@ class Index:
         """Find what was changed by hand; return how many manifest folders that was."""
         return self._keeper.heal(pause)
 
+    def _is_current(self) -> bool:
+        """Return whether it is built, and can be told what has happened.
+
+        Where the journal cannot be read the tree answers, as slow as that may be.
+        """
+        if not self.is_ready:
+            return False
+        try:
+            self.catch_up()
+        except OSError as error:
+            logger.warning("the journal cannot be read, so the tree is searched: %s", error)
+            return False
+        return True
+
     # --- items -------------------------------------------------------------------------------
 
     def items(self, query: ItemQuery) -> Iterator[Item]:
         """Yield at least the items that are wanted, as the disk has them now."""
-        if not self.is_ready:
+        if not self._is_current():
             return self._walk.items(query)
         with self._keeper.current() as table:
             wanted = query.repositories
@@ -123,7 +142,7 @@ class Index:
 
     def packages(self, search: PackageSearch, keys: Sequence[RepositoryKey]) -> list[Row]:
         """Return the rows in some repositories that a search may want, in the order of names."""
-        if self.is_ready:
+        if self._is_current():
             with self._keeper.current() as table:
                 found = search.candidates(table, [k for k in keys if k in self._keeper.present])
         else:
@@ -144,7 +163,7 @@ class Index:
         wanted: Callable[[ImageName], bool] = lambda image: True,
     ) -> Page[ImageName]:
         """Return a page of the images of a repository that have manifests and are ``wanted``."""
-        if not self.is_ready:
+        if not self._is_current():
             return self._catalog.images(key, request, wanted)
 
         def is_listed(name: ImageName, tag: str | None) -> bool:
@@ -153,12 +172,17 @@ class Index:
         return self._page(request, lambda table, *block: table.names(key, *block), is_listed)
 
     def tags(self, key: RepositoryKey, image: ImageName, request: PageRequest) -> Page[Tag] | None:
-        """Return a page of the tags of an image in byte order, or None if there is no image."""
+        """Return a page of the tags of an image in byte order, or None if there is no image.
+
+        The folder of an image with no more than some thousand tags is listed; so there no line of
+        the journal needs to have been written for a tag to be seen.
+        """
         place = Place(key, image)
-        if self.is_ready:
+        known = None
+        if self._is_current():
             with self._keeper.current() as table:
-                is_known = table.image(place) is not None
-        if not self.is_ready or not is_known:
+                known = table.image(place)
+        if known is None or len(known.numbers) <= _LISTED:
             return self._catalog.tags(key, image, request)
         folder = self._layout.image(key, image)
         return self._page(

@@ -132,7 +132,11 @@ class Keeper:
 
     def _read(self, place: Place, reference: Reference) -> Row | None:
         """Read one manifest folder; the table is locked."""
-        reading = self._reader.read(place, reference)
+        try:
+            reading = self._reader.read(place, reference)
+        except OSError:
+            # What cannot be read cannot be found.
+            reading = None
         if reading is None:
             self._table.drop(place, str(reference))
         elif not self._table.has(reading):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from registry.model.errors import RegistryError
 from registry.model.names import ImageName, RepositoryKey
 from registry.storage.index.reader import Reading, RowReader, Sight
 from registry.storage.layout import MANIFEST_FILES, Layout, folder_name, is_part, part_of
-from registry.storage.manifest_files import Place, listed
+from registry.storage.manifest_files import Place
 from registry.storage.walk import folder_reference
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -80,7 +83,10 @@ class Scanner:
             reading = None
             if reference is not None and found[2].files:
                 sight = Sight(found[2].files, found[2].inodes, shown)
-                reading = self._reader.read(place, reference, sight)
+                try:
+                    reading = self._reader.read(place, reference, sight)
+                except OSError as error:
+                    _complain(found[1], error)
             if reading is not None:
                 yield reading
 
@@ -92,7 +98,7 @@ class Scanner:
 
 def shows_manifests(layout: Layout, place: Place) -> bool:
     """Return whether an image has manifests that can be had by digest."""
-    names = listed(layout.manifests(place.key, place.image))
+    names = _inodes(layout.manifests(place.key, place.image))
     return any(not name.startswith("_") for name in names)
 
 
@@ -115,6 +121,8 @@ def _list(path: str) -> _Listing:
                     listing.inodes[entry.name] = entry.inode()
     except (FileNotFoundError, NotADirectoryError):
         pass
+    except OSError as error:
+        _complain(path, error)
     return listing
 
 
@@ -125,3 +133,11 @@ def _inodes(path: str) -> dict[str, int]:
             return {entry.name: entry.inode() for entry in entries}
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        _complain(path, error)
+        return {}
+
+
+def _complain(path: str, error: OSError) -> None:
+    """Say that a folder cannot be read: that keeps only itself out of the index."""
+    logger.warning("searches pass over '%s': %s", path, error.strerror)

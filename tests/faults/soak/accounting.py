@@ -21,7 +21,14 @@ from registry.storage.layout import (
 from tests.faults.soak.content import Manifest
 from tests.faults.soak.model import Image
 
-_RECORDS: Final = ("etc/users", "journal", "locks", "pulls")
+_RECORDS: Final = (
+    "checksums/sha256",
+    "checksums/sha512",
+    "etc/users",
+    "journal",
+    "locks",
+    "pulls",
+)
 """Folders in which any file is right that is not half done."""
 _SINGLE: Final = (
     "format.json",
