@@ -27,9 +27,11 @@ from registry.services.aql import Aql
 from registry.services.checking import Checking
 from registry.services.deploying import Deploying
 from registry.services.doctor import Doctor
+from registry.services.explaining import Explaining
 from registry.services.history import History
 from registry.services.instance import Instance
 from registry.services.package_search import Packages
+from registry.services.permissions import Permissions
 from registry.services.pruning import Limits, Pruning
 from registry.services.readiness import Readiness
 from registry.services.regret import Regret
@@ -69,6 +71,8 @@ def build(config: Config) -> Instance:
         users=users,
         groups=groups,
         permission_targets=targets,
+        permissions=Permissions(targets, decisions),
+        explaining=Explaining(store, users, decisions, definitions),
         keys=keys,
         decisions=decisions,
         secrets=secrets,

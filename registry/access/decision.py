@@ -8,11 +8,11 @@ may read. Whoever changes the rules changes them here alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from registry.access.principals import Access, Action, Principal
-from registry.access.rules import NOTHING, Actions, RuleBook, Rules
+from registry.access.principals import Action, Principal
+from registry.access.rules import NOTHING, Actions, Rule, RuleBook, Rules
 from registry.model.names import ImageName, Reference, RepositoryKey
 
 _EVERYTHING = frozenset(Action)
@@ -52,8 +52,8 @@ class Decisions:
             return True
         if not self.anonymous_pull:
             return False
-        rules = self._rules()
-        return rules is None or bool(rules.given(principal.name, principal.groups))
+        rules = self.rules()
+        return rules is None or bool(rules.given(_name(principal), principal.groups))
 
     def allows_in(self, principal: Principal, action: Action, key: RepositoryKey) -> bool:
         """Return whether the principal's rights allow ``action`` on some image of a repository."""
@@ -70,8 +70,17 @@ class Decisions:
         """Return which of the asked actions the principal may do on an image."""
         return self._rights(principal, key, image, reference).intersection(actions)
 
-    def _rules(self) -> Rules | None:
+    def rules(self) -> Rules | None:
+        """Return the permission targets in force, or None as long as roles decide."""
         return None if self.book is None else self.book.current()
+
+    def managed_by(self, principal: Principal) -> Sequence[Rule]:
+        """Return the rules that let somebody manage what they are about; for who is no admin."""
+        rules = self.rules()
+        if rules is None or principal.anonymous:
+            return ()
+        given = rules.given(_name(principal), principal.groups)
+        return [rule for rule, actions in given if Action.MANAGE in actions]
 
     def _rights(
         self,
@@ -101,7 +110,7 @@ class Decisions:
             return _EVERYTHING
         if principal.anonymous and not self.anonymous_pull:
             return NOTHING
-        rules = self._rules()
+        rules = self.rules()
         if self.book is None or rules is None:
             return _OF_NOBODY if principal.anonymous else _OF_USERS
         return self.book.granted(rules, _name(principal), principal.groups, key, image, reference)

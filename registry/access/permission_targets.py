@@ -199,24 +199,23 @@ class PermissionTargets:
         for key in target.repo.repositories:
             self._require_repository(key)
 
+    def kind_of(self, key: str) -> str | None:
+        """Return the kind of a repository, as targets name it; None if there is none."""
+        document = repository_document(self._store, key)
+        if document is None and key.endswith(_CACHE):
+            document = repository_document(self._store, key_of(key))
+        return None if document is None else str(document.get("rclass"))
+
     def _require_repository(self, key: str) -> None:
         if key in ANYS:
             return
-        kind = kind_of(self._store, key)
-        if kind is None and key.endswith(_CACHE):
-            kind = kind_of(self._store, key.removesuffix(_CACHE))
+        kind = self.kind_of(key)
         if kind is None:
             raise PermissionInvalid(f"there is no repository '{key[:80]}'")
         if kind == "virtual":
             raise PermissionInvalid(
                 f"the repository '{key}' is virtual: name its members, whose rights decide"
             )
-
-
-def kind_of(store: Store, key: str) -> str | None:
-    """Return the kind of a repository, or None if there is none of that key."""
-    document = repository_document(store, key)
-    return None if document is None else str(document.get("rclass"))
 
 
 def repository_document(store: Store, key: str) -> Mapping[str, Any] | None:

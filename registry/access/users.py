@@ -165,6 +165,18 @@ class Users:
             leaving = [user for user in self.all() if user.name not in wanted]
             self._regroup(group, wanted.values(), leaving)
 
+    def regroup(self, name: str, add: Iterable[str], remove: Iterable[str]) -> User:
+        """Let one user join and leave groups.
+
+        Raises:
+            UserUnknown, GroupUnknown.
+        """
+        with self._store.locks.definitions():
+            user, joined = self.get(name), list(add)
+            self._groups.require(joined)
+            self._put_groups(user, sorted({*user.groups, *joined} - set(remove)))
+        return self.get(name)
+
     def _regroup(self, group: str, joining: Iterable[User], leaving: Iterable[User]) -> None:
         for user in joining:
             if group not in user.groups:

@@ -18,8 +18,10 @@ from registry.services.aql import Aql
 from registry.services.checking import Checking
 from registry.services.deploying import Deploying
 from registry.services.doctor import Doctor
+from registry.services.explaining import Explaining
 from registry.services.history import History
 from registry.services.package_search import Packages
+from registry.services.permissions import Permissions
 from registry.services.pruning import Pruning
 from registry.services.readiness import Readiness
 from registry.services.regret import Regret
@@ -46,6 +48,8 @@ class Instance:
     users: Users
     groups: Groups
     permission_targets: PermissionTargets
+    permissions: Permissions
+    explaining: Explaining
     keys: SigningKeys
     decisions: Decisions
     secrets: Secrets

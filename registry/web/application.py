@@ -91,7 +91,7 @@ def make_application(instance: Instance) -> Flask:
         call.directory.require_login()
         if right is Right.ADMIN:
             call.directory.require_admin()
-        elif right is Right.ACCOUNT:
+        elif right in (Right.ACCOUNT, Right.MANAGE):
             require_unlimited(call.directory.principal)
 
     app.after_request(Finishing(instance, measuring.kinds_of(app)))

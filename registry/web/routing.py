@@ -82,6 +82,8 @@ class Right(enum.Enum):
     """To be somebody, or anonymous where anonymous callers may do anything at all."""
     ACCOUNT = "account"
     """To be a known user, with credentials that carry all of the user's rights."""
+    MANAGE = "manage"
+    """The same, and to be an admin or to manage what it is about: the handler decides."""
     PULL = "pull"
     PUSH = "pull,push"
     ANNOTATE = "annotate"

@@ -7,10 +7,15 @@ repositories as trees: download, delete), ``deploying`` (the other way), ``stora
 ``search_builds`` (finding files), ``packages`` (finding tags), ``system`` (what stands in front of
 the server), ``system_about`` (what the server says of itself), ``system_configuration`` (what is
 set elsewhere), ``system_work`` (pruning and counting); ``forms`` (small bodies, their values),
-``security_keys``, ``security_tokens`` and ``security_passwords`` (credentials).
+``security_keys``, ``security_tokens`` and ``security_passwords`` (credentials);
+``security_bodies`` (names and fields), ``security_users``, ``security_groups`` and
+``security_permissions`` (who may what), ``access_users`` and ``access_permissions`` (the same by
+the Access API).
 """
 
 from registry.web.artifactory import (
+    access_permissions,
+    access_users,
     aql,
     content,
     copying,
@@ -21,9 +26,13 @@ from registry.web.artifactory import (
     repositories,
     search,
     search_builds,
+    security_bodies,
+    security_groups,
     security_keys,
     security_passwords,
+    security_permissions,
     security_tokens,
+    security_users,
     storage,
     system,
     system_about,
@@ -34,6 +43,8 @@ from registry.web.artifactory import (
 from registry.web.artifactory.content import blueprint
 
 __all__ = [
+    "access_permissions",
+    "access_users",
     "aql",
     "blueprint",
     "content",
@@ -45,9 +56,13 @@ __all__ = [
     "repositories",
     "search",
     "search_builds",
+    "security_bodies",
+    "security_groups",
     "security_keys",
     "security_passwords",
+    "security_permissions",
     "security_tokens",
+    "security_users",
     "storage",
     "system",
     "system_about",

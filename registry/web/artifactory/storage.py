@@ -11,7 +11,7 @@ from flask import Response, request
 
 from registry.model.errors import PathUnknown, PropertiesUnknown, RequestInvalid
 from registry.model.items import Item
-from registry.model.names import RepositoryKey
+from registry.model.names import ImageName, RepositoryKey
 from registry.model.property_language import parse_names, query_argument
 from registry.repositories.guarded_items import GuardedItems
 from registry.storage.journal import parse_timestamp
@@ -26,9 +26,6 @@ ROOT: Final = "/api/storage/<key>"
 RULE: Final = "/api/storage/<key>/<path:path>"
 ABOVE: Final = 3
 """Parts of the path before the location: ``api/storage/<key>``."""
-
-_RIGHTS: Final = "rwndm"
-"""What every user may do: read, deploy, annotate, delete, manage."""
 
 
 @route(blueprint, FORMS, ROOT, ["GET"], Right.LOGIN)
@@ -116,13 +113,12 @@ def _last_modified(tree: GuardedItems, item: Item) -> Response:
 
 
 def _permissions(tree: GuardedItems, item: Item) -> Response:
-    current().directory.require_admin()
+    call, place = current(), item.image or ImageName(item.location or "*")
+    principal, instance = call.directory.principal, call.instance
+    instance.permissions.require_manager(principal, tree.key, place, item.reference)
     document = {
         "uri": item_answers.storage_uri(tree.key, item.location),
-        "principals": {
-            "users": {user.name: list(_RIGHTS) for user in current().instance.users.all()},
-            "groups": {},
-        },
+        "principals": instance.explaining.effective(tree.key, place, item.reference),
     }
     return storage_answer("ItemPermissions", document)
 
