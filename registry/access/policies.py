@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from registry.model.errors import RequestInvalid
+from registry.model.errors import RequestInvalid, StorageFailed
 from registry.storage import documents
 from registry.storage.store import Store
 
@@ -50,16 +50,18 @@ class Policies:
     def locking(self) -> Locking:
         """Return the policy on wrong passwords."""
         kept = self._part("locking")
-        return Locking(kept.get("enabled", True), kept.get("attempts", ATTEMPTS))
+        return Locking(_flag(kept, "enabled", True), _number(kept, "attempts", ATTEMPTS))
 
     def aging(self) -> Aging:
         """Return the policy on old passwords."""
         kept = self._part("aging")
-        return Aging(kept.get("enabled", False), kept.get("days", DAYS), kept.get("byMail", True))
+        return Aging(
+            _flag(kept, "enabled", False), _number(kept, "days", DAYS), _flag(kept, "byMail", True)
+        )
 
     def token_expiry(self) -> int:
         """Return for how many seconds tokens are good, and those of others than admins at most."""
-        return int(self._part("tokens").get("expiry", TOKEN_EXPIRY))
+        return _number(self._part("tokens"), "expiry", TOKEN_EXPIRY)
 
     def set_locking(self, policy: Locking) -> None:
         """Change that policy. Raises RequestInvalid for a number that makes no sense."""
@@ -79,15 +81,29 @@ class Policies:
         self._set("tokens", {"expiry": seconds})
 
     def _part(self, name: str) -> Mapping[str, Any]:
-        document = self._store.documents.read(self._store.layout.security()) or {}
-        found: Mapping[str, Any] = document.get(name) or {}
-        return found
+        """Return what is set about something; a damaged document must not keep everybody out."""
+        try:
+            document = self._store.documents.read(self._store.layout.security()) or {}
+        except StorageFailed:
+            return {}
+        found = document.get(name)
+        return found if isinstance(found, dict) else {}
 
     def _set(self, name: str, part: Mapping[str, Any]) -> None:
         path = self._store.layout.security()
         with self._store.locks.definitions():
             document = dict(self._store.documents.read(path) or {})
             documents.replace(path, document | {name: part})
+
+
+def _flag(kept: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = kept.get(name)
+    return value if isinstance(value, bool) else default
+
+
+def _number(kept: Mapping[str, Any], name: str, default: int) -> int:
+    value = kept.get(name)
+    return value if type(value) is int and value > 0 else default
 
 
 def _require(condition: bool, field: str, most: int) -> None:

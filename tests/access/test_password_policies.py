@@ -44,6 +44,19 @@ class TestPolicies:
         assert elsewhere.aging() == Aging(enabled=True, days=90, by_mail=False)
         assert elsewhere.token_expiry() == 60
 
+    @pytest.mark.parametrize(
+        "text",
+        ["", "{", "[]", '{"locking": 7}', '{"locking": {"enabled": "no", "attempts": "3"}}',
+         '{"locking": {"attempts": -1}, "aging": {"days": null}, "tokens": {"expiry": "x"}}'],
+    )  # fmt: skip
+    def test_a_damaged_document_keeps_nobody_out(self, store: Store, text: str) -> None:
+        with open(store.layout.security(), "w") as file:
+            file.write(text)
+        policies = Policies(store)
+        assert policies.locking() == Locking()
+        assert policies.aging() == Aging()
+        assert policies.token_expiry() == 365 * 86400
+
     @pytest.mark.parametrize("number", [0, -1, 10**12])
     def test_numbers_that_make_no_sense_are_refused(self, store: Store, number: int) -> None:
         policies = Policies(store)
