@@ -4,7 +4,7 @@ Read in this order: ``principals`` (who asks), ``decision`` (the one rule), ``us
 ``user_documents`` and ``logins``, ``groups``, ``permission_targets`` with
 ``permission_forms`` (as clients write them) and ``permission_forms`` (as clients write them) and
 ``rules`` (the same, made ready to decide), ``explanation`` (why somebody may do something),
-``explanation`` (why somebody may do something), ``mentions`` (what goes with a name),
+``explanation`` (why somebody may do something), ``mentions`` (what goes with a name), ``defaults``,
 ``passwords`` with ``encrypted_passwords``, ``aging`` and ``lockout``, ``policies`` (what is set
 about them), ``keys``, ``tokens`` (of the token endpoint), ``forms`` (of secrets),
 ``token_documents`` (what is kept of secrets), ``api_keys``, ``scopes``, ``granting``, ``jwt`` and

@@ -53,6 +53,11 @@ class Rule:
     users: Mapping[str, Actions]
     groups: Mapping[str, Actions]
 
+    @property
+    def is_for_everything(self) -> bool:
+        """Whether all of its repositories is meant, so that no path has to be looked at."""
+        return not self.excludes and any(p.matches_everything() for p in self.includes)
+
     def covers(self, key: str, kind: str) -> bool:
         """Return whether a repository of that kind is meant."""
         return kind in self.kinds or key in self.keys
@@ -120,6 +125,7 @@ class Rules:
                 for name in names:
                     rules.setdefault(name, []).append(rule)
         self._given: dict[object, Sequence[tuple[Rule, Actions]]] = {}
+        self._placed: dict[object, tuple[Actions, Sequence[tuple[Rule, Actions]]]] = {}
         self._granted: dict[object, Actions] = {}
 
     def granted(
@@ -132,17 +138,40 @@ class Rules:
         reference: Reference | None,
     ) -> Actions:
         """Return what somebody may do with an image or manifest of a repository."""
+        everywhere, rules = self._places_of(name, groups, key, kind)
+        if not rules:
+            return everywhere
         # A tag and a digest are told apart by their type, which decides as well as the text.
         asked = name, groups, key, kind, image, reference, type(reference)
         found = self._granted.get(asked)
         if found is None:
-            found = NOTHING
-            for rule, actions in self.given(name, groups):
-                if not actions <= found and rule.covers(key, kind) and rule.fits(image, reference):
+            found = everywhere
+            for rule, actions in rules:
+                if not actions <= found and rule.fits(image, reference):
                     found |= actions
             if len(self._granted) >= _REMEMBERED:
                 self._granted.clear()
             self._granted[asked] = found
+        return found
+
+    def _places_of(
+        self, name: str, groups: frozenset[str], key: str, kind: str
+    ) -> tuple[Actions, Sequence[tuple[Rule, Actions]]]:
+        """Return what somebody may do everywhere in a repository, and the rules for parts of it.
+
+        A rule that gives no more than what is given everywhere is left out.
+        """
+        asked = name, groups, key, kind
+        found = self._placed.get(asked)
+        if found is None:
+            given = [
+                (rule, acts) for rule, acts in self.given(name, groups) if rule.covers(key, kind)
+            ]
+            everywhere = NOTHING.union(*(acts for rule, acts in given if rule.is_for_everything))
+            found = everywhere, [(rule, acts) for rule, acts in given if not acts <= everywhere]
+            if len(self._placed) >= _REMEMBERED:
+                self._placed.clear()
+            self._placed[asked] = found
         return found
 
     def granted_in(self, name: str, groups: frozenset[str], key: str, kind: str) -> Actions:

@@ -1,9 +1,10 @@
 """Command line: ASKED from a shell. One command group a file.
 
 Read in this order: ``main`` (the group and its common options), ``common`` (errors to exit codes,
-output), ``serve``, ``init``, ``user``, ``repo``, ``key``, ``delete``, ``du``, ``trash``, ``tag``,
-``promote``, ``retention``, ``prune``, ``fsck`` (and ``relink``), ``scrub``, ``reverse_proxy``,
-``doctor``, ``settings``.
+output), ``serve``, ``init``, ``user``, ``group``, ``permission``, ``access`` (why somebody
+may do something), ``repo``, ``key``, ``delete``, ``du``, ``trash``, ``tag``, ``promote``,
+``retention``, ``prune``, ``fsck`` (and ``relink``), ``scrub``, ``reverse_proxy``, ``doctor``,
+``settings``.
 
 May import: services and below, click. May touch: nothing but through them, and the terminal.
 Invariants: every command works whether or not the server runs; exit codes are 0 (done), 1 (could

@@ -6,12 +6,15 @@ import click
 
 from registry import __version__
 from registry.cli import (
+    access,
     delete,
     doctor,
     du,
     fsck,
+    group,
     init,
     key,
+    permission,
     promote,
     prune,
     repo,
@@ -42,6 +45,9 @@ def make_command_line(faces: Faces) -> click.Group:
         serve.serve,
         init.init,
         user.user,
+        group.group,
+        permission.permission,
+        access.access,
         repo.repo,
         key.key,
         delete.delete,

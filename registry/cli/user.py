@@ -1,4 +1,4 @@
-"""``user``: add, list, remove users, set their passwords."""
+"""``user``: add, change, list, remove users, set their passwords."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from registry.access.user_documents import User, UserFields
 from registry.cli.common import (
     Faces,
     json_option,
@@ -15,11 +16,12 @@ from registry.cli.common import (
     storage_option,
 )
 from registry.model.errors import UserInvalid
+from registry.services.instance import Instance
 
 
 @click.group()
 def user() -> None:
-    """Add, list and remove users; set their passwords."""
+    """Add, change, list and remove users; set their passwords."""
 
 
 def _password(from_stdin: bool) -> str:
@@ -34,6 +36,9 @@ def _password(from_stdin: bool) -> str:
     return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
 
 
+_group_option = click.option(
+    "--group", "groups", multiple=True, metavar="NAME", help="A group to be in; repeatable."
+)
 _password_option = click.option(
     "--password-stdin", is_flag=True, help="Read the password from standard input."
 )
@@ -43,6 +48,8 @@ _password_option = click.option(
 @click.argument("name")
 @_password_option
 @click.option("--admin", is_flag=True, help="May do everything.")
+@click.option("--email", help="The user's e-mail address.")
+@_group_option
 @storage_option
 @click.pass_obj
 @says_why
@@ -51,12 +58,18 @@ def add(
     name: str,
     password_stdin: bool,
     admin: bool,
+    email: str | None,
+    groups: tuple[str, ...],
     config_file: str | None,
     storage: str | None,
 ) -> None:
-    """Add the user NAME."""
+    """Add the user NAME.
+
+    Without --group the user joins the groups that new users join.
+    """
     instance = open_instance(faces, config_file, storage)
-    instance.users.add(name, _password(password_stdin), admin=admin)
+    fields = UserFields(_password(password_stdin), email, admin, groups or None)
+    instance.users.create(name, fields)
     click.echo(f"Added the {'admin' if admin else 'user'} '{name}'.")
 
 
@@ -67,12 +80,71 @@ def add(
 @says_why
 def list_users(faces: Faces, as_json: bool, config_file: str | None, storage: str | None) -> None:
     """List the users."""
-    users = open_instance(faces, config_file, storage).users.all()
+    instance = open_instance(faces, config_file, storage)
+    users = instance.users.all()
     if as_json:
-        print_json([{"name": u.name, "admin": u.admin, "created": u.created} for u in users])
+        print_json([_document(instance, found) for found in users])
         return
     for found in users:
-        click.echo(f"{found.name}\t{'admin' if found.admin else 'user'}\t{found.created}")
+        kind = f"{'admin' if found.admin else 'user'}{' (disabled)' if found.disabled else ''}"
+        groups = ", ".join(found.groups)
+        click.echo(f"{found.name}\t{kind}\t{found.created}\t{groups}".rstrip())
+
+
+def _document(instance: Instance, found: User) -> dict[str, object]:
+    return {
+        "name": found.name,
+        "admin": found.admin,
+        "created": found.created,
+        "email": found.email,
+        "groups": list(found.groups),
+        "disabled": found.disabled,
+        "profileUpdatable": found.profile_updatable,
+        "disableUIAccess": found.disable_ui_access,
+        "internalPasswordDisabled": found.internal_password_disabled,
+        "lastLoggedIn": instance.users.logins.last(found.name),
+    }
+
+
+@user.command("set")
+@click.argument("name")
+@click.option("--email", help="The user's e-mail address.")
+@click.option("--admin/--no-admin", default=None, help="May do everything.")
+@click.option("--disabled/--enabled", default=None, help="All credentials are refused.")
+@click.option("--profile/--no-profile", default=None, help="May change the own password.")
+@click.option("--password/--no-password", default=None, help="Whether the password is taken.")
+@_group_option
+@click.option("--no-groups", is_flag=True, help="Leave all groups.")
+@storage_option
+@click.pass_obj
+@says_why
+def set_fields(
+    faces: Faces,
+    name: str,
+    email: str | None,
+    admin: bool | None,
+    disabled: bool | None,
+    profile: bool | None,
+    password: bool | None,
+    groups: tuple[str, ...],
+    no_groups: bool,
+    config_file: str | None,
+    storage: str | None,
+) -> None:
+    """Change the user NAME; running servers follow at once.
+
+    The groups that are given replace those that the user was in.
+    """
+    fields = UserFields(
+        email=email,
+        admin=admin,
+        disabled=disabled,
+        profile_updatable=profile,
+        internal_password_disabled=None if password is None else not password,
+        groups=() if no_groups else groups or None,
+    )
+    open_instance(faces, config_file, storage).users.change(name, fields)
+    click.echo(f"Changed the user '{name}'.")
 
 
 @user.command()
@@ -81,7 +153,7 @@ def list_users(faces: Faces, as_json: bool, config_file: str | None, storage: st
 @click.pass_obj
 @says_why
 def remove(faces: Faces, name: str, config_file: str | None, storage: str | None) -> None:
-    """Remove the user NAME; its tokens end with it."""
+    """Remove the user NAME, also from permission targets; its tokens end with it."""
     open_instance(faces, config_file, storage).users.remove(name)
     click.echo(f"Removed the user '{name}'.")
 

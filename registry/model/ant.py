@@ -34,23 +34,14 @@ class AntPattern:
 
     def may_match_below(self, folder: str, depth: int) -> bool:
         """Return whether the pattern fits some path that is ``depth`` parts below a folder."""
-        reached = _skipping(self._parts, {0})
-        for part in [*folder.split("/"), *[None] * depth]:
-            after = set()
-            for place in reached:
-                if place == len(self._parts):
-                    continue
-                if self._parts[place] == _ANY_PARTS:
-                    after.add(place)
-                elif part is None or _part(self._parts[place]).fullmatch(part):
-                    after.add(place + 1)
-            reached = _skipping(self._parts, after)
-        return len(self._parts) in reached
+        return _above(self._parts, depth).fullmatch(f"{folder}/") is not None
 
     def matches_all_below(self, folder: str) -> bool:
         """Return whether the pattern fits every path below a folder, as one that ends in ``**``."""
         # What fits a part that nothing else can be fits whatever may be there.
-        return all(self.matches(f"{folder}{_NOBODYS * depth}") for depth in (1, 2, 3))
+        return self._parts[-1].strip("*") == "" and all(
+            self.matches(f"{folder}{_NOBODYS * depth}") for depth in (1, 2, 3)
+        )
 
     def matches_everything(self) -> bool:
         """Return whether the pattern fits every path."""
@@ -77,14 +68,21 @@ def ant_patterns(text: str) -> Sequence[AntPattern]:
     return tuple(ant_pattern(one) for one in text.split(",") if one.strip())
 
 
-def _skipping(parts: Sequence[str], places: set[int]) -> set[int]:
-    """Return the places in a pattern that can be reached from some others without a part."""
-    reached = set(places)
-    for place in sorted(places):
-        while place < len(parts) and parts[place] == _ANY_PARTS:
-            place += 1
-            reached.add(place)
-    return reached
+@functools.lru_cache(_CACHED)
+def _above(parts: tuple[str, ...], depth: int) -> re.Pattern[str]:
+    """Return what fits a folder if a pattern fits some path ``depth`` parts below it.
+
+    The beginning of the pattern fits the folder, and the rest takes as many parts: each of its own
+    parts takes one, whatever that has to be, and ``**`` in it or right before it any number.
+    """
+    beginnings = []
+    for place in range(len(parts) + 1):
+        rest = parts[place:]
+        taken = sum(part != _ANY_PARTS for part in rest)
+        takes_more = _ANY_PARTS in (*rest, *parts[:place][-1:])
+        if taken == depth or (taken < depth and takes_more):
+            beginnings.append(f"(?:{_expression(parts[:place])})")
+    return re.compile("|".join(beginnings) or r"(?!)", re.DOTALL)
 
 
 def _expression(parts: Sequence[str]) -> str:
@@ -116,8 +114,3 @@ def _part_expression(part: str) -> str:
         return runs[0]
     between = "".join(f"(?>[^/]*?{run})" for run in runs[1:-1] if run)
     return f"{runs[0]}{between}[^/]*{runs[-1]}"
-
-
-@functools.lru_cache(_CACHED)
-def _part(part: str) -> re.Pattern[str]:
-    return re.compile(_part_expression(part), re.DOTALL)
