@@ -45,6 +45,8 @@ def pushed(
     context = greeter_context(folder / "context", greeter, {"f": "hello\n"}, label="clients")
     docker("build", "--tag", reference, str(context))
     docker("push", reference)
+    # Other tests count on an engine that has none of its layers.
+    docker("rmi", "--force", reference)
     return reference
 
 
