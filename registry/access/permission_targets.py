@@ -15,6 +15,7 @@ from registry.access.mentions import SECTIONS
 from registry.access.principals import ANONYMOUS, Action
 from registry.access.users import Users
 from registry.model.errors import PermissionExists, PermissionInvalid, PermissionUnknown
+from registry.model.repository_fields import LOCAL, REMOTE, VIRTUAL
 from registry.storage import atomic, documents, syncing
 from registry.storage.document_folders import DocumentFolder, Found
 from registry.storage.journal import now, timestamp
@@ -25,9 +26,9 @@ ANY: Final = "ANY"
 ANY_LOCAL: Final = "ANY LOCAL"
 ANY_REMOTE: Final = "ANY REMOTE"
 ANYS: Final[Mapping[str, Sequence[str]]] = {
-    ANY: ("local", "remote"),
-    ANY_LOCAL: ("local",),
-    ANY_REMOTE: ("remote",),
+    ANY: (LOCAL, REMOTE),
+    ANY_LOCAL: (LOCAL,),
+    ANY_REMOTE: (REMOTE,),
 }
 """Words that stand for all repositories of some kinds."""
 WORDS: Final = (
@@ -39,7 +40,7 @@ WORDS: Final = (
 EVERYTHING: Final = "**"
 _PATTERNS: Final = 100
 _PATTERN_LENGTH: Final = 512
-_CACHE: Final = "-cache"
+CACHE: Final = "-cache"
 """How clients name a remote repository when they speak of what it has fetched."""
 
 Allowed = Mapping[str, Sequence[str]]
@@ -202,8 +203,9 @@ class PermissionTargets:
     def kind_of(self, key: str) -> str | None:
         """Return the kind of a repository, as targets name it; None if there is none."""
         document = repository_document(self._store, key)
-        if document is None and key.endswith(_CACHE):
-            document = repository_document(self._store, key_of(key))
+        if document is None and key.endswith(CACHE):
+            document = repository_document(self._store, key.removesuffix(CACHE))
+            return REMOTE if document is not None and document.get("rclass") == REMOTE else None
         return None if document is None else str(document.get("rclass"))
 
     def _require_repository(self, key: str) -> None:
@@ -212,7 +214,7 @@ class PermissionTargets:
         kind = self.kind_of(key)
         if kind is None:
             raise PermissionInvalid(f"there is no repository '{key[:80]}'")
-        if kind == "virtual":
+        if kind == VIRTUAL:
             raise PermissionInvalid(
                 f"the repository '{key}' is virtual: name its members, whose rights decide"
             )
@@ -223,11 +225,6 @@ def repository_document(store: Store, key: str) -> Mapping[str, Any] | None:
     if not key or "/" in key or "\0" in key or len(key) > _PATTERN_LENGTH or key[0] in "._":
         return None
     return store.documents.read(store.layout.repository_definition(key))
-
-
-def key_of(name: str) -> str:
-    """Return the key that a name in a target stands for if it is that of a cache."""
-    return name.removesuffix(_CACHE)
 
 
 def _unknown(name: str) -> PermissionUnknown:

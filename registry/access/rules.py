@@ -14,15 +14,16 @@ from typing import Any, Final
 
 from registry.access.permission_targets import (
     ANYS,
+    CACHE,
     PermissionTarget,
     PermissionTargets,
     Section,
-    key_of,
     repository_document,
 )
 from registry.access.principals import Action
 from registry.model.ant import AntPattern, ant_pattern
 from registry.model.names import Reference, Tag
+from registry.model.repository_fields import REMOTE, VIRTUAL
 from registry.storage.document_folders import Found
 from registry.storage.layout import MANIFEST_FILES
 from registry.storage.store import Store
@@ -60,7 +61,9 @@ class Rule:
 
     def covers(self, key: str, kind: str) -> bool:
         """Return whether a repository of that kind is meant."""
-        return kind in self.kinds or key in self.keys
+        if kind in self.kinds or key in self.keys:
+            return True
+        return kind == REMOTE and f"{key}{CACHE}" in self.keys
 
     def fits(self, image: str, reference: Reference | None) -> bool:
         """Return whether an image, or one manifest of it, is meant."""
@@ -100,7 +103,7 @@ def rule_of(target: PermissionTarget) -> Rule:
     return Rule(
         name=target.name,
         section=section,
-        keys=frozenset(names) | frozenset(map(key_of, names)),
+        keys=frozenset(names),
         kinds=frozenset(kind for name in names for kind in ANYS.get(name, ())),
         includes=[ant_pattern(text) for text in section.includes],
         excludes=[ant_pattern(text) for text in section.excludes],
@@ -248,7 +251,7 @@ class RuleBook:
         if document is None:
             return ()
         kind = str(document.get("rclass"))
-        if kind != "virtual":
+        if kind != VIRTUAL:
             return ((Place(key, kind), None),)
         places = dict[Place, Actions | None]()
         everything = frozenset(Action)
@@ -264,7 +267,7 @@ class RuleBook:
             place = self._place(key)
             if place is None:
                 continue
-            if place.kind != "virtual":
+            if place.kind != VIRTUAL:
                 yield place
             elif left:
                 yield from self._members(repository_document(self._store, key) or {}, left - 1)

@@ -17,7 +17,7 @@ EVERYTHING: Final = "**/*"
 """The pattern of every path."""
 
 _ANY_PARTS: Final = "**"
-_CACHED: Final = 1024
+_CACHED: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class DocumentFolder:
             return found
         documents = dict(self._documents_now())
         if len(documents) != len(found) or any(
-            found.get(title) is not document for title, document in documents.items()
+            _differ(found.get(title), document) for title, document in documents.items()
         ):
             found = documents
         settled = seen is None or is_settled(seen[2])
@@ -76,3 +76,8 @@ class DocumentFolder:
             if document is not None:
                 found.append((document_title(name), document))
         return found
+
+
+def _differ(one: Mapping[str, Any] | None, other: Mapping[str, Any]) -> bool:
+    """Return whether two documents say something else; mostly they are one and the same object."""
+    return one is not other and one != other
