@@ -148,6 +148,16 @@ class TokenDocuments:
             syncing.sync_folder(self._store.layout.top("etc/tokens"))
         return was_there
 
+    def forget_user(self, name: str) -> None:
+        """Forget all of a user who is removed; none of it is good any more.
+
+        The caller holds the definitions lock.
+        """
+        for kind in Kind:
+            for record in list(self.all(kind)):
+                if name == (record.issuer if record.transient else record.user):
+                    atomic.remove(self._path(record.id))
+
     def note_use(self, token: str) -> None:
         """Take note that one was used just now; never fails."""
         moment = time.monotonic()

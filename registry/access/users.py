@@ -14,6 +14,7 @@ from registry.access import mentions
 from registry.access.groups import Groups
 from registry.access.logins import Logins
 from registry.access.principals import ANONYMOUS, Access, Principal
+from registry.access.token_documents import TokenDocuments
 from registry.access.user_documents import KEPT, User, UserFields, changed, user_of
 from registry.model.errors import UserExists, UserInvalid, UserUnknown
 from registry.storage import atomic, documents, syncing
@@ -127,7 +128,7 @@ class Users:
         self.change(name, UserFields(password=password))
 
     def remove(self, name: str) -> None:
-        """Remove a user, also from permission targets.
+        """Remove a user, also from permission targets, with all tokens and keys.
 
         The next request with any of its credentials is refused.
 
@@ -140,6 +141,7 @@ class Users:
             with mentions.without_user(self._store, name):
                 self.logins.forget(name)
                 atomic.remove(self._store.layout.user(name))
+            TokenDocuments(self._store).forget_user(name)
             syncing.sync_folder(self._store.layout.top("etc/users"))
 
     def change_members(

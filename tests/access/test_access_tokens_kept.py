@@ -16,7 +16,7 @@ from registry.access.user_documents import UserFields
 from registry.access.users import Users
 from registry.model.errors import RequestInvalid, TokenInvalid, TokenUnknown
 from registry.storage.store import Store
-from tests.access.issuing import APP, DAY, IMAGES, claims_of, issue
+from tests.access.issuing import APP, DAY, IMAGES, PASSWORD, claims_of, issue
 
 
 class TestItsEnd:
@@ -233,3 +233,21 @@ class TestDockersTokens:
             end("alice")
             with pytest.raises(TokenInvalid):
                 authentication.by_token(fetched)
+
+
+def test_what_a_removed_user_had_is_forgotten(
+    tokens: Any, alice: Principal, root: Principal, secrets: Secrets, users: Users, store: Store
+) -> None:
+    """Also the tokens of transient users that an admin had made, who is removed."""
+    users.add("other", PASSWORD, admin=True)
+    secrets.api_keys.create("alice")
+    secrets.sessions.begin(users.get("alice"))
+    issue(tokens, alice)
+    stays = issue(tokens, root).record.id
+    issue(tokens, root, username="robot", scope="member-of-groups:readers")
+    folder = store.layout.top("etc/tokens")
+    users.remove("alice")
+    assert len(store.documents.names(folder)) == 2
+    assert stays in store.documents.names(folder)
+    users.remove("root")
+    assert store.documents.names(folder) == []
