@@ -112,7 +112,7 @@ def _given(name: str, rule: Rule, question: Question, where: str) -> Step:
     by += [("group", group, rule.groups) for group in sorted(principal.groups)]
     named = [(f"{kind} '{who}'", given[who]) for kind, who, given in by if given.get(who)]
     if not named:
-        return Step(name, False, f"does not name '{principal.name}' or a group of it{where}")
+        return Step(name, False, f"names neither '{principal.name}' nor one of its groups{where}")
     for who, actions in named:
         if action in actions:
             return Step(name, True, f"allows {_what(action)} to the {who}{where}")
@@ -136,13 +136,13 @@ def _needed(decisions: Decisions, question: Question, steps: Sequence[Step]) -> 
             about = rule.covers(place.key, place.kind)
             if goes and about and rule.fits(question.image, question.reference):
                 return (
-                    f"'{action}' for '{principal.name}', or for a group of it, in the permission "
-                    f"target '{rule.name}' or another one that is about "
+                    f"'{action}' for '{principal.name}', or for one of its groups, in the "
+                    f"permission target '{rule.name}' or another one that is about "
                     f"'{question.key}/{question.path}'"
                 )
     return (
         f"a permission target that is about '{question.key}/{question.path}' and allows '{action}' "
-        f"to '{principal.name}' or a group of it"
+        f"to '{principal.name}' or one of its groups"
     )
 
 

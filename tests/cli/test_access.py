@@ -153,8 +153,8 @@ def test_an_explanation_tells_the_rules_in_order(run: Run) -> None:
         "  - permission target 'a': is not about 'docker-local'\n"
         "  - permission target 'b': its patterns leave out 'team/app/1.0'\n"
         "  - permission target 'c': allows the group 'developers' read, and not write\n"
-        "  - permission target 'd': does not name 'alice' or a group of it\n"
-        "Needed: 'write' for 'alice', or for a group of it, in the permission target 'c' or "
+        "  - permission target 'd': names neither 'alice' nor one of its groups\n"
+        "Needed: 'write' for 'alice', or for one of its groups, in the permission target 'c' or "
         "another one that is about 'docker-local/team/app/1.0'.\n"
     )
     read = run("access", "explain", "alice", "read", "docker-local/team/app").stdout
