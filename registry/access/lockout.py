@@ -80,11 +80,11 @@ class Lockout:
         Raises:
             TooManyAttempts: too many failed a moment ago; it is not said whether this one would.
         """
-        policy = self._policies.locking()
-        if not policy.enabled:
-            return
         place = self._find(self._pair(name, address))
         if place is None:
+            return
+        policy = self._policies.locking()
+        if not policy.enabled:
             return
         left = self._pause_left(place, policy.attempts)
         if left > 0:
