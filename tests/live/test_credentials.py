@@ -153,3 +153,15 @@ def test_a21_wrong_passwords_count_on_all_workers_together(
     assert ask(server, 0, "POST", "/api/security/unlockUsers/victim", own).status == 200
     for worker in (1, 0):
         assert ask(server, worker, "GET", "/v2/", right).status == 200
+
+
+def test_a17_two_headers_with_credentials_are_refused(server: LiveServer) -> None:
+    """Neither the first nor the last counts, so nothing in front can look at the other one."""
+    right, wrong = basic("admin", server.admin_password), basic("admin", "wrong-password")
+    for headers in ([right, wrong], [wrong, right], [right, right]):
+        with Wire(server) as wire:
+            assert wire.ask("GET", "/v2/", *headers, anonymous=True).status == 401
+    for name in ("authorization", "AUTHORIZATION"):
+        with Wire(server) as wire:
+            header = name + right.removeprefix("Authorization")
+            assert wire.ask("GET", "/v2/", header, anonymous=True).status == 200
