@@ -16,7 +16,7 @@ from registry.access.logins import Logins
 from registry.access.principals import ANONYMOUS, Access, Principal
 from registry.access.token_documents import TokenDocuments
 from registry.access.user_documents import KEPT, User, UserFields, changed, user_of
-from registry.model.errors import UserExists, UserInvalid, UserUnknown
+from registry.model.errors import GroupUnknown, UserExists, UserInvalid, UserUnknown
 from registry.storage import atomic, documents, syncing
 from registry.storage.journal import now, timestamp
 from registry.storage.store import Store
@@ -78,9 +78,9 @@ class Users:
         """Add a user, who joins the groups that new users join unless others are given.
 
         Raises:
-            UserInvalid: the name, the password or a field cannot be used.
+            UserInvalid: the name, the password or a field cannot be used, or there is no such
+                group.
             UserExists: the name is taken.
-            GroupUnknown: there is no such group.
         """
         require_name(name)
         with self._store.locks.definitions():
@@ -99,11 +99,11 @@ class Users:
         Tokens that were issued before a change of the password are no longer good.
 
         Raises:
-            UserUnknown, UserInvalid, GroupUnknown.
+            UserUnknown, UserInvalid.
         """
         with self._store.locks.definitions():
             self.get(name)
-            self._groups.require(given.groups or ())
+            self._require_groups(given.groups or ())
             return self._put(name, changed(self._stored(name), given))
 
     def replace(self, name: str, given: UserFields) -> User:
@@ -112,7 +112,7 @@ class Users:
         Only a password that is not given stays as it is.
 
         Raises:
-            UserInvalid, GroupUnknown.
+            UserInvalid.
         """
         require_name(name)
         with self._store.locks.definitions():
@@ -171,11 +171,11 @@ class Users:
         """Let one user join and leave groups.
 
         Raises:
-            UserUnknown, GroupUnknown.
+            UserUnknown, UserInvalid: there is no such user or group.
         """
         with self._store.locks.definitions():
             user, joined = self.get(name), list(add)
-            self._groups.require(joined)
+            self._require_groups(joined)
             self._put_groups(user, sorted({*user.groups, *joined} - set(remove)))
         return self.get(name)
 
@@ -186,6 +186,12 @@ class Users:
         for user in leaving:
             if group in user.groups:
                 self._put_groups(user, [other for other in user.groups if other != group])
+
+    def _require_groups(self, names: Iterable[str]) -> None:
+        try:
+            self._groups.require(names)
+        except GroupUnknown as error:
+            raise UserInvalid(error.message) from None
 
     def _put_groups(self, user: User, groups: list[str]) -> None:
         document = dict(self._stored(user.name)) | {"groups": sorted(set(groups))}
@@ -201,7 +207,7 @@ class Users:
     def _made_new(self, name: str, stored: Mapping[str, Any], given: UserFields) -> dict[str, Any]:
         if given.groups is None:
             given = replace(given, groups=self._groups.joined_by_new_users())
-        self._groups.require(given.groups or ())
+        self._require_groups(given.groups or ())
         fixed = {"name": name, "admin": False, "created": timestamp(now())}
         return changed({**fixed, **stored}, given)
 

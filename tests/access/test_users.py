@@ -9,7 +9,7 @@ from email_validator import validate_email
 from registry.access.logins import Logins
 from registry.access.user_documents import UserFields
 from registry.access.users import Users
-from registry.model.errors import GroupUnknown, StorageFull, UserExists, UserInvalid, UserUnknown
+from registry.model.errors import StorageFull, UserExists, UserInvalid, UserUnknown
 from registry.storage import documents
 from registry.storage.store import Store
 
@@ -171,10 +171,10 @@ def test_who_has_given_no_address_has_one(users: Users, name: str, email: str) -
 
 def test_a_group_that_there_is_not_cannot_be_joined(users: Users) -> None:
     for change in (users.create, users.replace):
-        with pytest.raises(GroupUnknown):
+        with pytest.raises(UserInvalid, match="'none'"):
             change("alice", UserFields(PASSWORD, groups=["none"]))
     users.add("alice", PASSWORD)
-    with pytest.raises(GroupUnknown):
+    with pytest.raises(UserInvalid, match="'none'"):
         users.change("alice", UserFields(groups=["none"]))
     assert users.get("alice").groups == ()
 

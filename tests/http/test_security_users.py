@@ -140,7 +140,7 @@ def test_groups_are_joined_over_rest(client: Client) -> None:
     assert got(client, ALICE)["groups"] == ["readers", "writers"]
     done(client, "POST", ALICE, 200, {"groups": []})
     assert got(client, ALICE)["groups"] == []
-    assert "'none'" in message(send(client, "POST", ALICE, {"groups": ["none"]}), 404)
+    assert "'none'" in message(send(client, "POST", ALICE, {"groups": ["none"]}), 400)
 
 
 def test_what_is_no_field_gives_nothing(client: Client, storage: Path) -> None:

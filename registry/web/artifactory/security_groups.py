@@ -147,7 +147,8 @@ def delete_access_group(name: str) -> Response:
 def change_access_members(name: str) -> Response:
     """Let users join and leave a group."""
     given, wanted = received_object(), name_in_path(_ACCESS_ABOVE)
-    add, remove = users_of(given, "add") or [], users_of(given, "remove") or []
+    current().instance.groups.get(wanted)
+    add, remove = _members(given, "add") or [], _members(given, "remove") or []
     return json_answer({"members": current().instance.users.change_members(wanted, add, remove)})
 
 
