@@ -176,6 +176,10 @@ def test_nothing_is_put_back_or_restored_over_one(
     instance.definitions.update(key, {"immutableTags": RULES})
     restored = f"/api/trash/restore/{KEY}/team/app/{KEPT}?overwrite=1"
     assert client.request("POST", restored).status_code == 403
+    with pytest.raises(TagImmutable):
+        instance.history.revert(
+            key, ImageName("team/app"), Tag(KEPT), digest_of(body), Actor("x", "local"), now()
+        )
     assert tag_is(client, KEPT, pushed)
 
 
