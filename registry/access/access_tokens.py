@@ -166,13 +166,10 @@ class AccessTokens:
         record = self._kept.read(self._id(secret) or "")
         if record is None or record.kind is not Kind.ACCESS:
             raise TokenInvalid("the token has been revoked, or never was one")
-        return self._principal(record)
+        return self.principal_of(record)
 
     def principal_of(self, record: Record) -> Principal:
-        """Return the same for who has fetched something with a token."""
-        return self._principal(record)
-
-    def _principal(self, record: Record) -> Principal:
+        """Return the same for who has fetched something with a token. Raises TokenInvalid."""
         if record.is_over(time.time()):
             raise TokenInvalid(EXPIRED)
         principal = self._granting.principal(record)

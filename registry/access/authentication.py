@@ -164,11 +164,15 @@ class Authentication:
 
         Raises:
             Denied: the user has come with a token.
+            CredentialsWrong: the key has just been revoked.
         """
         user = self._users.get(principal.name)
         if principal.token not in ("", key_id(user.name)):
             raise Denied("log in with a password or an API key; a token cannot be encrypted")
         mark = self._secrets.api_keys.mark_of(user.name) if principal.token else ""
+        if principal.token and not mark:
+            # What stands for a key must never become what stands for the password.
+            raise CredentialsWrong(WRONG)
         return encrypted_passwords.make(self._secrets.keys.current(), user, mark)
 
     # --- tokens and keys -----------------------------------------------------------------------

@@ -11,7 +11,9 @@ After as many failures as the policy says, each further one doubles the pause be
 
 from __future__ import annotations
 
+import functools
 import hmac
+import ipaddress
 import math
 import mmap
 import secrets
@@ -36,6 +38,18 @@ _WORDS: Final = 4
 _KEY, _USER, _FAILURES, _LAST = range(_WORDS)
 """Of user and address together, of the user alone, how many, when in nanoseconds."""
 _UNIT: Final = 1e9
+
+
+@functools.lru_cache(4096)
+def _place_of(address: str) -> str:
+    """Return an address as it is counted: of IPv6 the network, for each site has all of one."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    return str(parsed.ipv4_mapped or ipaddress.IPv6Network((int(parsed) >> 64 << 64, 64)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +151,7 @@ class Lockout:
 
     def _pair(self, name: str, address: str) -> int:
         """Return what stands for a user at an address; an address has no zero byte in it."""
-        return self._hash(f"{address}\0{name}")
+        return self._hash(f"{_place_of(address)}\0{name}")
 
     def _hash(self, text: str) -> int:
         """Return a number that stands for a text; never zero."""

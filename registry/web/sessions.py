@@ -22,6 +22,7 @@ COOKIE: Final = "registry_session"
 TOKEN_HEADER: Final = "X-CSRF-Token"  # noqa: S105 - the name of a header is no secret.
 _HARMLESS: Final = ("GET", "HEAD")
 _PATH: Final = "/ui"
+_PORTS: Final = {"http://": ":80", "https://": ":443"}
 
 
 def session_of(call: Call) -> Session | None:
@@ -59,8 +60,20 @@ def require_origin(call: Call) -> None:
     if origin is None:
         parts = urlsplit(request.headers.get("Referer", ""))
         origin = f"{parts.scheme}://{parts.netloc}"
-    if origin.lower() != call.address.base.lower():
-        raise Denied("the request does not come from a page of this registry")
+    if _bare(origin) != _bare(call.address.base):
+        raise Denied(
+            "the request does not come from a page of this registry; behind a proxy, the settings "
+            "external_url or trusted_proxies say under which address that is"
+        )
+
+
+def _bare(origin: str) -> str:
+    """Return an origin without the port that its scheme has anyway."""
+    lowered = origin.lower()
+    for scheme, port in _PORTS.items():
+        if lowered.startswith(scheme):
+            return lowered.removesuffix(port)
+    return lowered
 
 
 def cookie_header(call: Call, value: str) -> str:

@@ -72,6 +72,22 @@ def test_other_users_and_other_addresses_are_not_concerned(lockout: Lockout) -> 
     assert wait(lockout, "alice", "") == 0
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:1", True), ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True), ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("unix", "unix", True), ("no:address", "no:other", False),
+    ],
+)  # fmt: skip
+def test_of_an_ipv6_address_the_network_counts(
+    lockout: Lockout, one: str, other: str, same: bool
+) -> None:
+    """Whoever has one address there has 2**64 of them."""
+    fail(lockout, 10, address=one)
+    assert bool(wait(lockout, address=other)) is same
+
+
 def test_a_success_and_an_hour_let_them_be_forgotten(lockout: Lockout, clock: list[float]) -> None:
     fail(lockout, 9)
     lockout.succeed("alice", HERE)

@@ -157,6 +157,14 @@ class TestEncryptedPasswords:
         with pytest.raises(CredentialsWrong):
             authentication.by_password("alice", text)
 
+    def test_a_key_that_was_just_revoked_does_not_become_the_password(
+        self, authentication: Authentication, secrets: Secrets
+    ) -> None:
+        bearer = authentication.by_key(secrets.api_keys.create("alice"))
+        secrets.api_keys.revoke("alice")
+        with pytest.raises(CredentialsWrong):
+            authentication.encrypted_password(bearer)
+
     def test_a_token_has_none(self, authentication: Authentication) -> None:
         with pytest.raises(Denied):
             authentication.encrypted_password(Principal("alice", token="another"))

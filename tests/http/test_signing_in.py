@@ -73,6 +73,8 @@ def test_d7_over_https_it_is_secure(config: Config) -> None:
         answer = browser.post(LOGIN, json=GOOD, headers={"Origin": "https://r.example.com"})
         assert answer.status_code == 200
         assert "Secure" in cookie_of(answer)[1]
+        headers = {"Origin": "HTTPS://R.example.com:443"}
+        assert browser.post(LOGIN, json=GOOD, headers=headers).status_code == 200
         for wrong in ("http://r.example.com", "https://r.example.com:8443", "https://evil.example"):
             assert browser.post(LOGIN, json=GOOD, headers={"Origin": wrong}).status_code == 403
 
