@@ -113,6 +113,17 @@ def test_targets_are_in_force_from_the_first_one_on(targets: PermissionTargets) 
     assert targets.in_force()
 
 
+def test_the_last_target_leaves_a_mark_where_there_was_none(
+    targets: PermissionTargets, store: Store
+) -> None:
+    """As after a target has been brought back from a backup alone."""
+    targets.create(of())
+    os.unlink(store.layout.permission_rules())
+    assert targets.in_force()
+    targets.remove("t")
+    assert targets.in_force()
+
+
 def test_they_can_be_put_in_force_without_one(targets: PermissionTargets) -> None:
     targets.put_in_force()
     assert targets.in_force()
