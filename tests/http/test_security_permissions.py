@@ -205,6 +205,9 @@ class TestManagers:
         for method in ("GET", "DELETE"):
             assert message(send(alice, method, f"{V2}/others"), 404)
         assert message(send(alice, "PUT", f"{V1}/others", {"repositories": ["docker-local"]}), 403)
+        repo = {"repositories": ["docker-local"]}
+        assert message(send(alice, "PUT", f"{V2}/others", {"repo": repo}), 403)
+        assert message(send(alice, "POST", f"{V2}/others", {"repo": repo}), 409)
         assert got(client, f"{V1}/others")["repositories"] == ["second"]
 
     @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.access import passwords
-from registry.access.users import User, Users
+from registry.access.user_documents import User
+from registry.access.users import Users
 from registry.model.digests import Digest
 from registry.model.manifests import ManifestIdentifier, parse_manifest
 from registry.model.names import Tag
