@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from werkzeug.test import TestResponse
@@ -12,6 +13,8 @@ from werkzeug.test import TestResponse
 from registry.model.content import Actor
 from registry.model.errors import TagImmutable
 from registry.model.names import ImageName, RepositoryKey, Tag
+from registry.repositories.manifest_writer import Candidate
+from registry.repositories.pushing import ManifestPush
 from registry.services.instance import Instance
 from registry.storage.journal import now
 from tests.conftest import Client
@@ -92,6 +95,20 @@ def test_several_tags_at_once_are_all_free_or_none_is_changed(
     assert tag_is(client, "free", pushed)
 
 
+def test_of_two_first_pushes_one_counts(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tag comes to be after the first look, and before the push has the image for itself."""
+    first, second, candidate = other(client), manifest_bytes(), ManifestPush.candidate
+
+    def overtaken(push: ManifestPush, *arguments: Any) -> Candidate:
+        monkeypatch.setattr(ManifestPush, "candidate", candidate)
+        assert put_manifest(client, "v7", first).status_code == 201
+        return candidate(push, *arguments)
+
+    monkeypatch.setattr(ManifestPush, "candidate", overtaken)
+    assert_error(put_manifest(client, "v7", second), 403, "DENIED")
+    assert tag_is(client, "v7", first)
+
+
 def test_what_is_not_meant_can_be_pushed(client: Client, pushed: bytes) -> None:
     body = other(client)
     for tag in ("v1.0-rc1", "free", "v2.0", SIGNATURE, SIGNATURE):
@@ -122,6 +139,16 @@ def test_no_door_deletes_one(client: Client, storage: Path, pushed: bytes, path:
     if path != f"/{KEY}":
         assert answer.status_code == 403, answer.text
         assert "immutableTags" in answer.text
+    assert tree(storage) == before
+
+
+def test_a_whole_image_is_not_deleted_by_any_command(
+    instance: Instance, client: Client, storage: Path
+) -> None:
+    before = tree(storage)
+    repository = instance.directory.unguarded_repository(RepositoryKey(KEY))
+    with pytest.raises(TagImmutable):
+        repository.delete_image(ImageName("team/app"), Actor("x", "local"))
     assert tree(storage) == before
 
 
