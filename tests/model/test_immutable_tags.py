@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import datetime
+
 import pytest
 
 from registry.model.digests import Digest
@@ -7,6 +9,7 @@ from registry.model.errors import FieldInvalid
 from registry.model.immutable_tags import ImmutableTags
 from registry.model.names import ImageName, Reference, Tag
 from registry.model.repository_values import checked, parse_field
+from registry.model.retention import Policy, TagState, decide
 
 APP = ImageName("team/app")
 HEX = Digest.of(b"").encoded
@@ -62,3 +65,20 @@ def test_patterns_are_a_field_of_local_repositories(value: list[str]) -> None:
 def test_other_values_are_refused(value: object) -> None:
     with pytest.raises(FieldInvalid, match="immutableTags"):
         checked("local", {"immutableTags": value})
+
+
+def test_they_take_no_place_where_tags_are_counted() -> None:
+    now = datetime.datetime(2026, 11, 26, tzinfo=datetime.UTC)
+    tags = [
+        TagState(APP, Tag(name), Digest.of(name.encode()), now - datetime.timedelta(days=age))
+        for age, name in enumerate(["v3", "a", "v2", "b", "v1"])
+    ]
+    policy = Policy(most=1, immutable=ImmutableTags(["v*"]))
+    decided = decide(policy, tags, lambda state: None, now)
+    assert [(str(one.state.tag), one.goes, one.rule) for one in decided] == [
+        ("v3", False, "immutableTags=v*"),
+        ("a", False, "no rule"),
+        ("v2", False, "immutableTags=v*"),
+        ("b", True, "maxUniqueTags=1"),
+        ("v1", False, "immutableTags=v*"),
+    ]
