@@ -168,16 +168,18 @@ class TestWhatItMay:
 
     @pytest.mark.parametrize("change", ["disabled", "removed", "made again"])
     def test_a7_nothing_without_its_user(
-        self, tokens: Any, alice: Principal, users: Users, change: str
+        self, tokens: Any, alice: Principal, users: Users, store: Store, change: str
     ) -> None:
+        """Made again by hand, so that what is kept of the token stays."""
         issued = issue(tokens, alice, reference=True)
         tokens.principal(issued.token)
         if change == "disabled":
             users.change("alice", UserFields(disabled=True))
-        else:
+        elif change == "removed":
             users.remove("alice")
-            if change == "made again":
-                users.add("alice", PASSWORD, admin=True)
+        else:
+            os.unlink(store.layout.user("alice"))
+            users.add("alice", PASSWORD, admin=True)
         for secret in (issued.token, issued.reference):
             with pytest.raises(TokenInvalid):
                 tokens.principal(secret)
@@ -206,16 +208,23 @@ class TestTransientUsers:
         with pytest.raises(Denied, match="who is a user"):
             issue(tokens, tokens.principal(token), username="other", scope=self.SCOPE)
 
-    @pytest.mark.parametrize("change", ["demoted", "disabled", "removed", "a user of that name"])
+    @pytest.mark.parametrize(
+        "change", ["demoted", "disabled", "removed", "made again", "a user of that name"]
+    )
     def test_a7_they_end_with_the_admin_behind_them(
-        self, tokens: Any, root: Principal, users: Users, change: str
+        self, tokens: Any, root: Principal, users: Users, store: Store, change: str
     ) -> None:
+        def make_again() -> None:
+            os.unlink(store.layout.user("root"))
+            users.add("root", PASSWORD, admin=True)
+
         users.add("other", PASSWORD, admin=True)
         token = issue(tokens, root, username="robot", scope=self.SCOPE).token
         changes: dict[str, Change] = {
             "demoted": lambda: users.change("root", UserFields(admin=False)),
             "disabled": lambda: users.change("root", UserFields(disabled=True)),
             "removed": lambda: users.remove("root"),
+            "made again": make_again,
             "a user of that name": lambda: users.add("robot", PASSWORD),
         }
         tokens.principal(token)
