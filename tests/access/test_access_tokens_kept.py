@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from registry.access import forms
 from registry.access.access_tokens import OVERLAP, REFRESHABLE_FOR
 from registry.access.authentication import Authentication, Secrets
 from registry.access.groups import Groups
@@ -51,6 +52,13 @@ class TestItsEnd:
         found = set(store.documents.names(store.layout.top("etc/tokens")))
         assert found == {stays, new}
         assert gone
+
+    def test_the_id_alone_opens_nothing(self, tokens: Any, alice: Principal) -> None:
+        """Lists tell it; what is secret of a reference token is the rest of it."""
+        for reference in (True, False):
+            record = issue(tokens, alice, reference=reference).record
+            with pytest.raises(TokenInvalid):
+                tokens.principal(forms.compose(forms.REFERENCE_START, record.id))
 
     def test_keys_of_which_it_was_signed_can_be_forgotten(
         self, tokens: Any, alice: Principal, secrets: Secrets

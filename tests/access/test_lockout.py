@@ -162,16 +162,25 @@ def test_what_waited_while_others_failed_is_not_looked_at(
     secrets.policies.set_locking(Locking(attempts=3))
     authentication = Authentication(secrets, 3600)
     looked: list[str] = []
-    begun = threading.Barrier(12)
+    admitted: list[str] = []
+    all_wait = threading.Event()
+    admit = Lockout.admit
+
+    def counted(self: Lockout, name: str, address: str) -> None:
+        admit(self, name, address)
+        admitted.append(name)
+        if len(admitted) >= 12:
+            all_wait.set()
 
     def slowly(password: str, stored: str) -> bool:
+        assert all_wait.wait(30)
         looked.append(password)
         return False
 
+    monkeypatch.setattr(Lockout, "admit", counted)
     monkeypatch.setattr("registry.access.passwords.verify_password", slowly)
 
     def attempt(number: int) -> None:
-        begun.wait()
         with pytest.raises((CredentialsWrong, TooManyAttempts)):
             authentication.by_password("alice", f"wrong-{number}", HERE)
 
@@ -181,6 +190,16 @@ def test_what_waited_while_others_failed_is_not_looked_at(
     for thread in threads:
         thread.join()
     assert 3 <= len(looked) <= 4, "two are looked at at a time"
+
+
+def test_a_right_password_lets_the_wrong_ones_be_forgotten(secrets: Secrets, users: Users) -> None:
+    users.add("alice", PASSWORD)
+    authentication = Authentication(secrets, 3600)
+    for _ in range(3):
+        for _ in range(9):
+            with pytest.raises(CredentialsWrong):
+                authentication.by_password("alice", "wrong", HERE)
+        assert authentication.by_password("alice", PASSWORD, HERE).name == "alice"
 
 
 def test_a_right_password_waits_as_well_even_if_it_is_remembered(
