@@ -85,7 +85,7 @@ TABLE: Final = (
     Flow("overwrite", pushes.overwrite, leaves=STALE),
     Flow("overwrite-with-index", pushes.overwrite_with_index, leaves=STALE),
     Flow("overwrite-index", pushes.overwrite_index, pushes.tagged_index, leaves=STALE),
-    Flow("promote", transfers.promote, transfers.family, leaves=STALE, thorough=True),
+    Flow("promote", transfers.promote, transfers.family, leaves=STALE),
     # Broken off when its tag is gone, what belonged to it goes as what lost its last tag does.
     Flow(
         "move",
@@ -94,7 +94,6 @@ TABLE: Final = (
         done=("ManifestUnknown",),
         leaves=(*STALE, "unfinished manifest", "sidecar", "dangling referrer"),
         lingers=("digest docker-local/", "manifest docker-local/", "referrers docker-local/"),
-        thorough=True,
     ),
     deletion("untag", deletions.untag, thorough=True),
     # Whose tag is gone is not told of the manifest; it goes as those do that lost their last tag.
