@@ -24,6 +24,7 @@ from tests.faults.soak.model import Image
 _RECORDS: Final = (
     "checksums/sha256",
     "checksums/sha512",
+    "etc/logins",
     "etc/users",
     "journal",
     "locks",
@@ -36,6 +37,7 @@ _SINGLE: Final = (
     "scrubbing.json",
     "storage-summary.json",
     "etc/keys.json",
+    "etc/security.json",
     "etc/service.json",
 )
 _SIDECAR: Final = f"{MANIFEST_FILE}{SIDECAR_ENDING}"
