@@ -38,7 +38,7 @@ packages = $(shell $(PYTHON) -c "import configparser as c; p = c.ConfigParser();
   for line in p.get(section, '$(1)', fallback='').split('\n') if line))")
 
 test: $(VENV)/.installed-dev ## Run the tests; tools that are missing are named and skipped
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m tests.together
 
 check: format-check lint types contracts test ## Everything that must be green: what CI runs
 
