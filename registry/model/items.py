@@ -17,8 +17,6 @@ from registry.model.names import ImageName, Reference, RepositoryKey
 ROOT: Final = "."
 """The path of what lies directly in a repository, and the name of the repository, in AQL."""
 
-NO_PROPERTIES: Final[Mapping[str, Sequence[str]]] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class Item:

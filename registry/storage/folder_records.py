@@ -17,11 +17,10 @@ from registry.storage.documents import Documents
 from registry.storage.journal import now, timestamp
 from registry.storage.layout import Layout
 from registry.storage.locks import Locks
+from registry.storage.tree_items import PROPERTIES
 
 MADE: Final = "made"
 """In a record: that somebody made the folder, so that it is there although it is empty."""
-
-PROPERTIES: Final = "properties"
 
 Record = dict[str, Any]
 Records = dict[str, Record]

@@ -10,13 +10,12 @@ from flask import Blueprint, Response
 from registry.model.errors import StorageFailed, StorageUnusable
 from registry.web.answers import json_answer, text_answer
 from registry.web.context import current
-from registry.web.routing import Right, route
+from registry.web.routing import FORMS, Right, route
 
 blueprint = Blueprint("health", __name__)
 logger = logging.getLogger(__name__)
 
 _ROOT: Final = ("",)
-_ARTIFACTORY: Final = ("/artifactory", "")
 _ACCESS: Final = ("/access", "/artifactory/access")
 """Some clients append the paths of the Access API to the address that they have anyway."""
 _NOT_READY: Final = "the storage cannot serve; the log says why"
@@ -35,13 +34,13 @@ def ready() -> Response:
     return json_answer({"status": "ok"})
 
 
-@route(blueprint, _ARTIFACTORY, "/api/v1/system/liveness", ["GET"], Right.PUBLIC)
+@route(blueprint, FORMS, "/api/v1/system/liveness", ["GET"], Right.PUBLIC)
 def liveness() -> Response:
     """The same as ``/healthz``, for the probes of Artifactory's charts."""
     return json_answer({"code": "OK"})
 
 
-@route(blueprint, _ARTIFACTORY, "/api/v1/system/readiness", ["GET"], Right.PUBLIC)
+@route(blueprint, FORMS, "/api/v1/system/readiness", ["GET"], Right.PUBLIC)
 def readiness() -> Response:
     """The same as ``/readyz``, for the probes of Artifactory's charts; otherwise 500."""
     try:
@@ -70,14 +69,14 @@ def _require_storage() -> None:
         raise StorageUnusable(_NOT_READY) from None
 
 
-@route(blueprint, _ARTIFACTORY, "/api/system/ping", ["GET"], Right.PUBLIC)
+@route(blueprint, FORMS, "/api/system/ping", ["GET"], Right.PUBLIC)
 @route(blueprint, _ACCESS, "/api/v1/system/ping", ["GET"], Right.PUBLIC)
 def ping() -> Response:
     """Exactly ``OK``: some clients compare for equality."""
     return text_answer("OK")
 
 
-@route(blueprint, _ARTIFACTORY, "/api/system/version", ["GET"], Right.PUBLIC)
+@route(blueprint, FORMS, "/api/system/version", ["GET"], Right.PUBLIC)
 def version() -> Response:
     """Which Artifactory this behaves like, and what it is."""
     return json_answer(current().instance.system_info.version())

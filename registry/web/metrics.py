@@ -13,7 +13,7 @@ from registry.model.errors import AnswerUnacceptable
 from registry.services.instance import Instance
 from registry.web.answers import Answer
 from registry.web.context import current
-from registry.web.routing import Right, route
+from registry.web.routing import FORMS, Right, route
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -21,7 +21,7 @@ _TAKEN: Final = ("text/plain", "text/*", "*/*")
 
 
 @route(blueprint, ("",), "/metrics", ["GET"], Right.MONITOR)
-@route(blueprint, ("/artifactory", ""), "/api/v1/metrics", ["GET"], Right.MONITOR)
+@route(blueprint, FORMS, "/api/v1/metrics", ["GET"], Right.MONITOR)
 def show() -> Response:
     """What Prometheus reads; 406 for a client that takes no text."""
     if not _takes_text():

@@ -18,7 +18,6 @@ from registry.web.application import make_application
 from registry.wiring import build
 from tests.conftest import Client
 from tests.http.support import (
-    CONFIG,
     IMAGE,
     KEY,
     LAYER,
@@ -148,9 +147,7 @@ def test_a_manifest_under_a_sha512_digest_has_its_sha256_too(client: Client) -> 
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_blob_says_its_sha1_and_md5_once_they_are_known(
-    client: Client, instance: Instance, method: str
-) -> None:
+def test_a_blob_says_what_its_digest_says(client: Client, instance: Instance, method: str) -> None:
     push_image(client)
     digest = digest_of(LAYER)
     path = f"{IMAGE}/blobs/{digest}"
@@ -158,9 +155,8 @@ def test_a_blob_says_its_sha1_and_md5_once_they_are_known(
     assert headers["X-Checksum-Sha256"] == digest.removeprefix("sha256:")
     assert headers["X-Artifactory-Filename"] == digest.replace(":", "__")
     assert headers["X-Artifactory-Docker-Registry"] == KEY
-    assert "X-Checksum-Sha1" not in headers
+    # To look for these would cost each pull a look at the disk.
     assert instance.store.checksums.of(Digest(digest)) is not None
-    headers = client.request(method, path).headers
-    assert {name: headers[name] for name in sums(LAYER)} == sums(LAYER)
-    other = client.request(method, f"{IMAGE}/blobs/{digest_of(CONFIG)}").headers
-    assert "X-Checksum-Md5" not in other
+    assert not {"X-Checksum-Sha1", "X-Checksum-Md5"} & set(
+        client.request(method, path).headers.keys()
+    )

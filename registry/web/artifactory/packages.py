@@ -15,7 +15,7 @@ from registry.web.answers import json_answer
 from registry.web.artifactory.content import blueprint
 from registry.web.context import current
 from registry.web.receiving import receive_bytes
-from registry.web.routing import Right, route
+from registry.web.routing import FORMS, Right, route
 
 _LIMIT: Final = 50
 _MOST: Final = 1000
@@ -23,7 +23,7 @@ _MOST: Final = 1000
 _BODY_LIMIT: Final = 16 * 1024
 
 
-@route(blueprint, ("/artifactory", ""), "/api/docker/search", ["GET"], Right.LOGIN)
+@route(blueprint, FORMS, "/api/docker/search", ["GET"], Right.LOGIN)
 def find_packages() -> Response:
     """A page of the tags with an image name, tag, digest and labels, in chosen repositories."""
     offset, limit = _number("offset", 0), min(_number("limit", _LIMIT), _MOST)

@@ -14,9 +14,8 @@ from registry.web.answers import Answer, json_answer
 from registry.web.artifactory.content import blueprint
 from registry.web.context import current
 from registry.web.receiving import receive_bytes
-from registry.web.routing import Right, route
+from registry.web.routing import FORMS, Right, route
 
-_FORMS: Final = ("/artifactory", "")
 _CONFIGURATION: Final = "/api/system/configuration"
 _SETTINGS_LIMIT: Final = 64 * 1024
 
@@ -35,8 +34,8 @@ TOLD: Final = (
 """Headers by which a proxy tells of its client; none of them carries a secret."""
 
 
-@route(blueprint, _FORMS, "/api/system/request", ["GET"], Right.ADMIN)
-@route(blueprint, _FORMS, "/api/system/request/<path:rest>", ["GET"], Right.ADMIN)
+@route(blueprint, FORMS, "/api/system/request", ["GET"], Right.ADMIN)
+@route(blueprint, FORMS, "/api/system/request/<path:rest>", ["GET"], Right.ADMIN)
 def show_request(rest: str = "") -> Response:
     """How this very request arrived, and what is believed of it; ``rest`` may be anything."""
     call = current()
@@ -56,26 +55,26 @@ def show_request(rest: str = "") -> Response:
     )
 
 
-@route(blueprint, _FORMS, f"{_CONFIGURATION}/webServer", ["GET"], Right.ADMIN)
+@route(blueprint, FORMS, f"{_CONFIGURATION}/webServer", ["GET"], Right.ADMIN)
 def get_web_server() -> Response:
     """The settings of the web server in front."""
     return json_answer(current().instance.web_server.read())
 
 
-@route(blueprint, _FORMS, f"{_CONFIGURATION}/webServer", ["POST"], Right.ADMIN)
+@route(blueprint, FORMS, f"{_CONFIGURATION}/webServer", ["POST"], Right.ADMIN)
 def set_web_server() -> Response:
     """Replace them."""
     current().instance.web_server.save(_document())
     return Answer()
 
 
-@route(blueprint, _FORMS, f"{_CONFIGURATION}/reverseProxy/nginx", ["GET"], Right.ADMIN)
+@route(blueprint, FORMS, f"{_CONFIGURATION}/reverseProxy/nginx", ["GET"], Right.ADMIN)
 def write_nginx() -> Response:
     """The configuration of nginx with these settings."""
     return _configuration(Server.NGINX)
 
 
-@route(blueprint, _FORMS, f"{_CONFIGURATION}/reverseProxy/apache", ["GET"], Right.ADMIN)
+@route(blueprint, FORMS, f"{_CONFIGURATION}/reverseProxy/apache", ["GET"], Right.ADMIN)
 def write_apache() -> Response:
     """The configuration of Apache with these settings."""
     return _configuration(Server.APACHE)

@@ -14,21 +14,20 @@ from registry.web.answers import Answer, text_answer
 from registry.web.artifactory.content import blueprint
 from registry.web.context import current
 from registry.web.receiving import receive_bytes
-from registry.web.routing import Right, route
+from registry.web.routing import FORMS, Right, route
 
-_FORMS: Final = ("/artifactory", "")
 _CONFIGURATION: Final = "/api/system/configuration"
 _URL_LIMIT: Final = 2048
 
 
-@route(blueprint, _FORMS, _CONFIGURATION, ["GET"], Right.ADMIN)
+@route(blueprint, FORMS, _CONFIGURATION, ["GET"], Right.ADMIN)
 def show_configuration() -> Response:
     """The configuration, as far as there is one here, in Artifactory's form."""
     body = current().instance.system_settings.document()
     return Answer(200, [("Content-Type", "application/xml")], body)
 
 
-@route(blueprint, _FORMS, _CONFIGURATION, ["POST", "PATCH"], Right.ADMIN)
+@route(blueprint, FORMS, _CONFIGURATION, ["POST", "PATCH"], Right.ADMIN)
 def refuse_configuration() -> Response:
     """The document is only told, never taken."""
     raise OperationUnsupported(
@@ -37,7 +36,7 @@ def refuse_configuration() -> Response:
     )
 
 
-@route(blueprint, _FORMS, f"{_CONFIGURATION}/baseUrl", ["PUT"], Right.ADMIN)
+@route(blueprint, FORMS, f"{_CONFIGURATION}/baseUrl", ["PUT"], Right.ADMIN)
 def set_base_url() -> Response:
     """The address is a setting; so only the one that is in force already is taken."""
     wanted = receive_bytes(_URL_LIMIT).decode("utf-8", "replace").strip().rstrip("/")
@@ -50,19 +49,19 @@ def set_base_url() -> Response:
     return text_answer(f"URL base is '{url}'.")
 
 
-@route(blueprint, _FORMS, "/api/system/encrypt", ["POST"], Right.ADMIN)
+@route(blueprint, FORMS, "/api/system/encrypt", ["POST"], Right.ADMIN)
 def encrypt() -> Response:
     """There is nothing left to encrypt."""
     raise NothingToDo("passwords are kept as hashes already; there is nothing to encrypt")
 
 
-@route(blueprint, _FORMS, "/api/system/decrypt", ["POST"], Right.ADMIN)
+@route(blueprint, FORMS, "/api/system/decrypt", ["POST"], Right.ADMIN)
 def decrypt() -> Response:
     """There is nothing that a key could decrypt."""
     raise NothingToDo("passwords are kept as hashes; there is nothing to decrypt")
 
 
-@route(blueprint, _FORMS, "/api/system/verifyconnection", ["POST"], Right.ADMIN)
+@route(blueprint, FORMS, "/api/system/verifyconnection", ["POST"], Right.ADMIN)
 def verify_connection() -> Response:
     """The server makes no connection to wherever a caller wants."""
     raise RequestInvalid(
@@ -71,8 +70,8 @@ def verify_connection() -> Response:
     )
 
 
-@route(blueprint, _FORMS, "/api/export/system", ["POST"], Right.ADMIN)
-@route(blueprint, _FORMS, "/api/import/system", ["POST"], Right.ADMIN)
+@route(blueprint, FORMS, "/api/export/system", ["POST"], Right.ADMIN)
+@route(blueprint, FORMS, "/api/import/system", ["POST"], Right.ADMIN)
 def refuse_export() -> Response:
     """The storage folder is the export."""
     raise OperationUnsupported(

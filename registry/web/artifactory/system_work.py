@@ -12,13 +12,12 @@ from registry.services.instance import Instance
 from registry.web.answers import Answer, json_answer
 from registry.web.artifactory.content import blueprint
 from registry.web.context import current
-from registry.web.routing import Right, route
+from registry.web.routing import FORMS, Right, route
 
-_FORMS: Final = ("/artifactory", "")
 _STORAGE: Final = "/api/system/storage"
 
 
-@route(blueprint, _FORMS, "/api/tasks", ["GET"], Right.ADMIN)
+@route(blueprint, FORMS, "/api/tasks", ["GET"], Right.ADMIN)
 def list_tasks() -> Response:
     """What is done from time to time, and whether it is being done now."""
     instance = current().instance
@@ -52,7 +51,7 @@ def _text(moment: datetime.datetime | None) -> str | None:
     return None if moment is None else moment.isoformat(timespec="milliseconds")
 
 
-@route(blueprint, _FORMS, f"{_STORAGE}/gc", ["POST"], Right.ADMIN)
+@route(blueprint, FORMS, f"{_STORAGE}/gc", ["POST"], Right.ADMIN)
 def collect_garbage() -> Response:
     """Begin a pruning pass within seconds; it frees only what has not been wanted for the grace."""
     instance = current().instance
@@ -64,19 +63,19 @@ def collect_garbage() -> Response:
     return Answer()
 
 
-@route(blueprint, _FORMS, f"{_STORAGE}/optimize", ["POST"], Right.ADMIN)
+@route(blueprint, FORMS, f"{_STORAGE}/optimize", ["POST"], Right.ADMIN)
 def optimize() -> Response:
     """Every content is stored once, so there is nothing to join."""
     raise NothingToDo("every content is stored once already; there is nothing to optimize")
 
 
-@route(blueprint, _FORMS, "/api/storageinfo", ["GET"], Right.ADMIN)
+@route(blueprint, FORMS, "/api/storageinfo", ["GET"], Right.ADMIN)
 def show_storage() -> Response:
     """How much each repository holds, as last counted, and the room on the disk now."""
     return json_answer(current().instance.storage_summary.document())
 
 
-@route(blueprint, _FORMS, "/api/storageinfo/calculate", ["POST"], Right.ADMIN)
+@route(blueprint, FORMS, "/api/storageinfo/calculate", ["POST"], Right.ADMIN)
 def count_storage() -> Response:
     """Count again soon, in the background."""
     current().instance.storage_summary.ask()

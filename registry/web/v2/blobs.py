@@ -7,7 +7,7 @@ from flask import Response
 from registry.access.principals import Action
 from registry.model.digests import Digest
 from registry.web.answers import Answer
-from registry.web.context import current, open_image
+from registry.web.context import open_image
 from registry.web.routing import REPOSITORY_FORMS, Right, route
 from registry.web.sending import send_blob
 from registry.web.v2.base import blueprint
@@ -20,7 +20,7 @@ def get_blob(key: str, image: str, digest: str) -> Response:
     repository, name = open_image(key, image)
     repository.require(Action.READ, name)
     blob = repository.blob(name, Digest.parse(digest))
-    return send_blob(blob, blob_headers(key, blob, current().instance.store))
+    return send_blob(blob, blob_headers(key, blob))
 
 
 @route(blueprint, REPOSITORY_FORMS, "/<path:image>/blobs/<digest>", ["DELETE"], Right.DELETE)

@@ -1,7 +1,8 @@
 """The headers by which Artifactory's clients know content: its checksums, file name, repository.
 
-For a manifest they are made once and remembered, because its bytes never change under a digest;
-for a blob SHA-1 and MD5 are told only if they have been computed before.
+For a manifest they are made once and remembered, because its bytes never change under a digest.
+A blob has what its digest says: to look for its SHA-1 and MD5 would cost a pull a look at the
+disk, and whoever wants them asks for the file by its path.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Final
 from registry.model.content import Blob, StoredManifest
 from registry.model.digests import Digest
 from registry.model.media_types import INDEX_TYPES
-from registry.storage.checksums import Checksums
 from registry.storage.layout import INDEX_FILE, MANIFEST_FILE, content_name
 from registry.storage.store import Store
 
@@ -41,17 +41,19 @@ class ManifestHeaders:
 
 def _manifest_headers(stored: StoredManifest, store: Store) -> tuple[Header, ...]:
     is_index = stored.media_type in INDEX_TYPES
+    sums = store.checksums.of_bytes(stored.body)
     return (
         ("Content-Type", stored.media_type),
         ("Docker-Content-Digest", stored.digest),
         ("ETag", f'"{stored.digest}"'),
         ("X-Artifactory-Filename", INDEX_FILE if is_index else MANIFEST_FILE),
         ("X-Checksum-Sha256", Digest.of(stored.body).encoded),
-        *_weak(store.checksums.of_bytes(stored.body)),
+        ("X-Checksum-Sha1", sums.sha1),
+        ("X-Checksum-Md5", sums.md5),
     )
 
 
-def blob_headers(key: str, blob: Blob, store: Store) -> list[Header]:
+def blob_headers(key: str, blob: Blob) -> list[Header]:
     """Return the headers that say what a blob of a repository is to Artifactory's clients."""
     headers = [
         ("X-Artifactory-Docker-Registry", key),
@@ -59,9 +61,4 @@ def blob_headers(key: str, blob: Blob, store: Store) -> list[Header]:
     ]
     if blob.digest.algorithm == "sha256":
         headers.append(("X-Checksum-Sha256", blob.digest.encoded))
-    known = store.checksums.known(blob.digest)
-    return headers if known is None else [*headers, *_weak(known)]
-
-
-def _weak(sums: Checksums) -> tuple[Header, Header]:
-    return ("X-Checksum-Sha1", sums.sha1), ("X-Checksum-Md5", sums.md5)
+    return headers
