@@ -6,9 +6,9 @@ They are necessary, not sufficient: whoever looks there finds all wanted items, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import reduce
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from registry.model.aql import operands
 from registry.model.aql.criteria import (
@@ -29,52 +29,21 @@ Member = TypeVar("Member")
 _DIGEST_FORMS: Final = (("sha256__", "sha256:"), ("sha512__", "sha512:"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    """What is known of all wanted items; None, and an empty text, if nothing is."""
-
-    repositories: frozenset[str] | None = None
-    paths: frozenset[str] | None = None
-    path_prefix: str = ""
-    names: frozenset[str] | None = None
-    files: bool = True
-    folders: bool = True
-    properties: Mapping[str, str | None] = field(default_factory=dict)
-    sha256: str | None = None
-    created_from: str = ""
-    created_to: str = ""
-    modified_from: str = ""
-    modified_to: str = ""
+_NOTHING_KNOWN: Final = ItemQuery(with_folders=True)
 
 
-_NOTHING_KNOWN: Final = _Limits()
+def _known(**facts: Any) -> ItemQuery:
+    """Return what is known of all wanted items if ``facts`` is all of it."""
+    return replace(_NOTHING_KNOWN, **facts)
 
 
 def limits(condition: Condition, facts: Facts) -> ItemQuery:
     """Return where to look for what fulfils a condition."""
-    known = _limits(condition, facts)
-    repositories = known.repositories
-    return ItemQuery(
-        repositories=None if repositories is None else frozenset(map(RepositoryKey, repositories)),
-        paths=known.paths,
-        path_prefix=known.path_prefix,
-        names=known.names,
-        with_files=known.files,
-        with_folders=known.folders,
-        properties=known.properties,
-        sha256=known.sha256,
-        created_from=known.created_from,
-        created_to=known.created_to,
-        modified_from=known.modified_from,
-        modified_to=known.modified_to,
-    )
-
-
-def _limits(condition: Condition, facts: Facts) -> _Limits:
     if isinstance(condition, AllOf):
-        return reduce(_both, (_limits(part, facts) for part in condition.conditions), _Limits())
+        parts = (limits(part, facts) for part in condition.conditions)
+        return reduce(_both, parts, _NOTHING_KNOWN)
     if isinstance(condition, AnyOf):
-        return reduce(_either, (_limits(part, facts) for part in condition.conditions))
+        return reduce(_either, (limits(part, facts) for part in condition.conditions))
     if isinstance(condition, SameProperty):
         return _same_property(condition)
     if isinstance(condition, PropertyComparison):
@@ -85,16 +54,16 @@ def _limits(condition: Condition, facts: Facts) -> _Limits:
 # --- together ---------------------------------------------------------------------------------
 
 
-def _both(one: _Limits, other: _Limits) -> _Limits:
+def _both(one: ItemQuery, other: ItemQuery) -> ItemQuery:
     """Return what is known of items of which both are known."""
     prefix = max(one.path_prefix, other.path_prefix, key=len)
-    return _Limits(
+    return ItemQuery(
         _intersection(one.repositories, other.repositories),
         _intersection(one.paths, other.paths),
         prefix,
         _intersection(one.names, other.names),
-        one.files and other.files,
-        one.folders and other.folders,
+        one.with_files and other.with_files,
+        one.with_folders and other.with_folders,
         _joined(one.properties, other.properties),
         one.sha256 or other.sha256,
         max(one.created_from, other.created_from),
@@ -104,20 +73,20 @@ def _both(one: _Limits, other: _Limits) -> _Limits:
     )
 
 
-def _either(one: _Limits, other: _Limits) -> _Limits:
+def _either(one: ItemQuery, other: ItemQuery) -> ItemQuery:
     """Return what is known of items of which one or the other is known."""
     common = {
         name: value if other.properties[name] == value else None
         for name, value in one.properties.items()
         if name in other.properties
     }
-    return _Limits(
+    return ItemQuery(
         _union(one.repositories, other.repositories),
         _union(one.paths, other.paths),
         _common_start(one.path_prefix, other.path_prefix),
         _union(one.names, other.names),
-        one.files or other.files,
-        one.folders or other.folders,
+        one.with_files or other.with_files,
+        one.with_folders or other.with_folders,
         common,
         one.sha256 if one.sha256 == other.sha256 else None,
         min(one.created_from, other.created_from),
@@ -166,7 +135,7 @@ def _common_start(one: str, other: str) -> str:
 # --- one by one -------------------------------------------------------------------------------
 
 
-def _same_property(condition: SameProperty) -> _Limits:
+def _same_property(condition: SameProperty) -> ItemQuery:
     """One property has a key and a value: then it has them, whatever else is asked of it."""
     parts = condition.condition.conditions if isinstance(condition.condition, AllOf) else ()
     rows = [part for part in parts if isinstance(part, PropertyComparison)]
@@ -175,9 +144,9 @@ def _same_property(condition: SameProperty) -> _Limits:
     }
     values = {part.operand for part in rows if part.name is None and _is_value(part)}
     if len(known) == 1 and len(values) == 1:
-        return _Limits(properties=dict.fromkeys(known, values.pop()))
+        return _known(properties=dict.fromkeys(known, values.pop()))
     direct = [_property(part) for part in rows if part.name is not None]
-    return reduce(_both, direct, _Limits(properties=known))
+    return reduce(_both, direct, _known(properties=known))
 
 
 def _named(part: PropertyComparison) -> str | None:
@@ -189,20 +158,20 @@ def _is_value(part: PropertyComparison) -> bool:
     return not part.of_key and part.operator == "$eq" and part.operand not in (None, ANY)
 
 
-def _property(condition: PropertyComparison) -> _Limits:
+def _property(condition: PropertyComparison) -> ItemQuery:
     name = _named(condition)
     if name is not None:
-        return _Limits(properties={name: None})
+        return _known(properties={name: None})
     about, operand = condition.name, condition.operand
     if about in (None, ANY) or condition.of_key or operand is None:
         return _NOTHING_KNOWN
     if condition.operator in ("$ne", "$nmatch"):
         return _NOTHING_KNOWN
     exact = condition.operator == "$eq" and operand != ANY
-    return _Limits(properties={str(about): operand if exact else None})
+    return _known(properties={str(about): operand if exact else None})
 
 
-def _field(condition: Comparison, facts: Facts) -> _Limits:
+def _field(condition: Comparison, facts: Facts) -> ItemQuery:
     operand, sign = condition.operand, condition.operator
     if operand is None:
         return _NOTHING_KNOWN
@@ -210,44 +179,43 @@ def _field(condition: Comparison, facts: Facts) -> _Limits:
     if name in ("created", "modified", "updated"):
         return _moment("created" if name == "created" else "modified", sign, operand, facts)
     if sign == "$match" and name == "path":
-        return _Limits(path_prefix=_sure_start(operands.literal_start(operand)))
+        return _known(path_prefix=_sure_start(operands.literal_start(operand)))
     if sign == "$eq" or (sign == "$match" and not operands.is_wild(operand)):
         return _equal(name, sign, operand, facts)
     return _NOTHING_KNOWN
 
 
-def _equal(name: str, sign: str, operand: str, facts: Facts) -> _Limits:
+def _equal(name: str, sign: str, operand: str, facts: Facts) -> ItemQuery:
     if name == "repo":
         # A pattern is compared with the keys themselves, also where it has no wildcard.
-        return _Limits(
-            repositories=facts.physical(operand) if sign == "$eq" else frozenset((operand,))
-        )
+        keys = facts.physical(operand) if sign == "$eq" else (operand,)
+        return _known(repositories=frozenset(map(RepositoryKey, keys)))
     if name == "path":
-        return _Limits(paths=frozenset(_forms(operand)))
+        return _known(paths=frozenset(_forms(operand)))
     if name == "name":
-        return _Limits(names=frozenset((operand,)))
+        return _known(names=frozenset((operand,)))
     if name in BUILD_PROPERTIES:
-        return _Limits(properties={BUILD_PROPERTIES[name]: operand})
+        return _known(properties={BUILD_PROPERTIES[name]: operand})
     if name == "sha256":
-        return _Limits(sha256=operand, folders=False)
+        return _known(sha256=operand, with_folders=False)
     if name == "type":
-        return _Limits(files=operand != "folder", folders=operand != "file")
+        return _known(with_files=operand != "folder", with_folders=operand != "file")
     if name.endswith(("_sha1", "_md5")) and sign == "$eq":
         contents = facts.contents(name.rpartition("_")[2], operand)
         only = next(iter(contents)) if len(contents) == 1 else None
         known = only.encoded if only is not None and only.algorithm == "sha256" else None
-        return _Limits(sha256=known, folders=False, files=bool(contents))
+        return _known(sha256=known, with_folders=False, with_files=bool(contents))
     return _NOTHING_KNOWN
 
 
-def _moment(which: str, sign: str, operand: str, facts: Facts) -> _Limits:
+def _moment(which: str, sign: str, operand: str, facts: Facts) -> ItemQuery:
     if sign in ("$before", "$last"):
         sign, operand = _RELATIVE[sign], operands.ago(operand, facts.now)
     first = operand if sign in ("$eq", "$gt", "$gte") else ""
     last = operand if sign in ("$eq", "$lt", "$lte") else ""
     if which == "created":
-        return _Limits(created_from=first, created_to=last)
-    return _Limits(modified_from=first, modified_to=last)
+        return _known(created_from=first, created_to=last)
+    return _known(modified_from=first, modified_to=last)
 
 
 _RELATIVE: Final[Mapping[str, str]] = {"$before": "$lt", "$last": "$gte"}

@@ -11,7 +11,7 @@ from typing import Any, Final
 from flask import Response
 
 from registry.access.user_documents import User, UserFields
-from registry.model.errors import Denied, RequestInvalid, UserInvalid
+from registry.model.errors import RequestInvalid
 from registry.web.answers import Answer, json_answer
 from registry.web.artifactory.content import blueprint
 from registry.web.artifactory.security_bodies import (
@@ -28,8 +28,9 @@ from registry.web.artifactory.security_bodies import (
 from registry.web.artifactory.security_users import (
     anonymous,
     disabled_in,
-    find_user,
+    readable_user,
     require_changeable,
+    require_email,
     status_of,
 )
 from registry.web.context import current
@@ -64,19 +65,14 @@ def create_access_user() -> Response:
     """Create a user; one who is there stays as it is."""
     given = received_object()
     name = (text_of(given, "username") or "").lower()
-    fields = _fields(given)
-    if fields.email is None:
-        raise UserInvalid("a user has an e-mail address: 'email' is missing")
+    fields = require_email(_fields(given))
     return json_answer(_profile(current().instance.users.create(name, fields)), 201)
 
 
 @route(blueprint, ACCESS_FORMS, _ONE, ["GET"], Right.MANAGE)
 def get_access_user(name: str) -> Response:
     """One user; those who are no admins may read their own profile alone."""
-    directory, wanted = current().directory, user_in_path(_ABOVE)
-    if not directory.is_admin() and directory.principal.name != wanted:
-        raise Denied("only an admin may read the profiles of others")
-    return json_answer(_profile(find_user(wanted)))
+    return json_answer(_profile(readable_user(user_in_path(_ABOVE))))
 
 
 @route(blueprint, ACCESS_FORMS, _ONE, ["PATCH"], Right.ADMIN)

@@ -58,19 +58,14 @@ def list_users() -> Response:
 @route(blueprint, FORMS, _ONE, ["GET"], Right.MANAGE)
 def get_user(name: str) -> Response:
     """One user; those who are no admins may read their own profile alone."""
-    directory, wanted = current().directory, user_in_path(_ABOVE)
-    if not directory.is_admin() and directory.principal.name != wanted:
-        raise Denied("only an admin may read the profiles of others")
-    return json_answer(profile(find_user(wanted)))
+    return json_answer(profile(readable_user(user_in_path(_ABOVE))))
 
 
 @route(blueprint, FORMS, _ONE, ["PUT"], Right.ADMIN)
 def put_user(name: str) -> Response:
     """Create a user, or replace one; the password of one who has it already may be left out."""
-    fields, wanted = _fields(), user_in_path(_ABOVE)
-    if fields.email is None:
-        raise UserInvalid("a user has an e-mail address: 'email' is missing")
-    current().instance.users.replace(wanted, fields)
+    wanted = user_in_path(_ABOVE)
+    current().instance.users.replace(wanted, require_email(_fields()))
     return done(201)
 
 
@@ -121,6 +116,25 @@ def anonymous() -> User:
 def find_user(name: str) -> User:
     """Return a user, or ``anonymous``. Raises UserUnknown."""
     return anonymous() if name == ANONYMOUS else current().instance.users.get(name)
+
+
+def readable_user(name: str) -> User:
+    """Return a user whose profile the caller may read: an admin any, everybody the own one.
+
+    Raises:
+        UserUnknown, Denied.
+    """
+    directory = current().directory
+    if not directory.is_admin() and directory.principal.name != name:
+        raise Denied("only an admin may read the profiles of others")
+    return find_user(name)
+
+
+def require_email(fields: UserFields) -> UserFields:
+    """Return the fields of a new user, who has an e-mail address. Raises UserInvalid."""
+    if fields.email is None:
+        raise UserInvalid("a user has an e-mail address: 'email' is missing")
+    return fields
 
 
 def require_changeable(name: str) -> None:
