@@ -89,17 +89,17 @@ class GuardedItems:
     def names(self, folder: Item) -> list[tuple[str, bool]]:
         """See `ItemTree.names`; of these, what the principal may know of."""
         found = self._unguarded.names(folder.location)
-        if folder.image is not None and folder.reference is None:
-            # An image: its tags are as it is, and images below it are looked at one by one.
-            may_read = self._repository.may(Action.READ, folder.image)
-            if may_read and not self._repository.is_limited:
-                return found
+        doubtful = {name for name, is_folder in found if is_folder or self._repository.is_limited}
         below = f"{folder.location}/" if folder.location else ""
+        is_image = folder.image is not None and folder.reference is None
+        if is_image and not self._repository.is_limited:
+            # What is in an image may be read as it may; other images in its folder are others'.
+            inner = self._unguarded.images_below(folder.location)
+            doubtful &= {str(image).removeprefix(below).partition("/")[0] for image in inner}
         return [
             (name, is_folder)
             for name, is_folder in found
-            if (not is_folder and not self._repository.is_limited)
-            or self._is_shown(f"{below}{name}")
+            if name not in doubtful or self._is_shown(f"{below}{name}")
         ]
 
     def _is_shown(self, location: str) -> bool:

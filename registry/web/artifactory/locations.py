@@ -41,14 +41,22 @@ def pointed(above: int) -> Pointed:
         PropertyInvalid: the matrix parameters are malformed.
         PathUnknown: the location is too long for anything to be there.
     """
-    raw = request.environ.get("REQUEST_URI", request.path).partition("?")[0]
-    parts = [part for part in raw.removeprefix("/artifactory/").split("/") if part]
+    parts = raw_parts()
     path, parameters, mandatory = split_matrix("/".join(parts[above:]))
-    location = "/".join(filter(None, map(unquote, path.split("/"))))
-    location = "/".join(filter(None, location.split("/")))
+    location = "/".join(filter(None, unquote(path).split("/")))
     if len(location) > _LOCATION_LIMIT:
         raise PathUnknown("Unable to find item")
-    return Pointed(location, raw.endswith("/") or path.endswith("/"), parameters, mandatory)
+    is_folder = _raw_path().endswith("/") or path.endswith("/")
+    return Pointed(location, is_folder, parameters, mandatory)
+
+
+def raw_parts() -> list[str]:
+    """Return the parts of the path as the client wrote them, without the context and empty ones."""
+    return [part for part in _raw_path().removeprefix("/artifactory/").split("/") if part]
+
+
+def _raw_path() -> str:
+    return str(request.environ.get("REQUEST_URI", request.path)).partition("?")[0]
 
 
 def flag(name: str, default: bool = False) -> bool:

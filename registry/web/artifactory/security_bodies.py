@@ -15,6 +15,7 @@ from flask import Response, request
 
 from registry.model.errors import RequestInvalid
 from registry.web.answers import Answer
+from registry.web.artifactory.locations import raw_parts
 from registry.web.context import current
 from registry.web.receiving import receive_bytes
 
@@ -41,8 +42,7 @@ def user_in_path(above: int) -> str:
 
 
 def _raw_part(above: int) -> str:
-    raw = request.environ.get("REQUEST_URI", request.path).partition("?")[0]
-    parts = [part for part in raw.removeprefix("/artifactory/").split("/") if part]
+    parts = raw_parts()
     return parts[above] if above < len(parts) else ""
 
 
