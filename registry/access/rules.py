@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from registry.access.permission_targets import (
     ANYS,
-    CACHE,
     PermissionTarget,
     PermissionTargets,
     Section,
@@ -23,7 +22,7 @@ from registry.access.permission_targets import (
 from registry.access.principals import Action
 from registry.model.ant import AntPattern, ant_pattern
 from registry.model.names import Reference, Tag
-from registry.model.repository_fields import REMOTE, VIRTUAL
+from registry.model.repository_fields import CACHE_SUFFIX, REMOTE, VIRTUAL
 from registry.storage.document_folders import Found
 from registry.storage.layout import MANIFEST_FILES
 from registry.storage.store import Store
@@ -63,7 +62,7 @@ class Rule:
         """Return whether a repository of that kind is meant."""
         if kind in self.kinds or key in self.keys:
             return True
-        return kind == REMOTE and f"{key}{CACHE}" in self.keys
+        return kind == REMOTE and f"{key}{CACHE_SUFFIX}" in self.keys
 
     def fits(self, image: str, reference: Reference | None) -> bool:
         """Return whether an image, or one manifest of it, is meant."""
@@ -249,7 +248,7 @@ class RuleBook:
         """
         document = repository_document(self._store, key)
         if document is None:
-            return ()
+            return self._places_of_cache(key)
         kind = str(document.get("rclass"))
         if kind != VIRTUAL:
             return ((Place(key, kind), None),)
@@ -261,6 +260,11 @@ class RuleBook:
         if default is not None:
             places[default] = everything if default in places else _THROUGH
         return tuple(places.items())
+
+    def _places_of_cache(self, key: str) -> Sequence[tuple[Place, Actions | None]]:
+        """Return where the rights to the cache of a remote repository are looked for: there."""
+        place = self._place(key.removesuffix(CACHE_SUFFIX)) if key.endswith(CACHE_SUFFIX) else None
+        return () if place is None or place.kind != REMOTE else ((place, None),)
 
     def _members(self, document: Mapping[str, Any], left: int) -> Iterable[Place]:
         for key in document.get("repositories", ()):

@@ -7,8 +7,8 @@ Read in this order: ``names`` (the words), ``companions`` (signatures by their t
 ``moments``, ``targets`` (what a command is about), ``reverse_proxy`` (what stands in front),
 ``diagnosis`` (what a self-test says), ``content``, ``repository_fields`` and ``repository_values``
 (what is configured of a repository), ``items`` (the tree), ``packages``, ``ant`` (patterns over
-paths), ``aql`` (finding items), ``paging``, ``bodies``, ``emails``, ``errors`` (everything that can
-go wrong).
+paths), ``aql`` (finding items), ``paging``, ``bodies``, ``emails``, ``errors`` and
+``upstream_errors`` (everything that can go wrong).
 
 May import: the standard library. May touch: nothing outside its arguments.
 Invariants: a value that exists is valid; the bytes of a manifest are never re-serialised.

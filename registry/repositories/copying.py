@@ -21,7 +21,7 @@ from registry.model.errors import BlobUnknown, DigestMismatch, ManifestPartsMiss
 from registry.model.names import Reference, Tag
 from registry.model.targets import Target
 from registry.repositories.belongings import Belongings, Parcel, Part, Transfer
-from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.departing import Departure
 from registry.repositories.pushing import ManifestPush
 from registry.repositories.sidecars import FORMER_TAGS, PINNED

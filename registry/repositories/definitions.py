@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from registry.access import mentions
 from registry.model.content import Actor
@@ -18,69 +17,19 @@ from registry.model.errors import RepositoryExists, RepositoryNotEmpty, Reposito
 from registry.model.names import RepositoryKey
 from registry.model.paging import PageRequest
 from registry.model.repository_fields import (
-    FIELDS,
-    FIELDS_OF,
-    FIXED,
     LOCAL,
     MASKED,
     PACKAGE_TYPE,
-    FieldValue,
 )
-from registry.model.repository_values import MASK, checked
+from registry.model.repository_values import checked
+from registry.repositories.definition import (
+    NewRepository,
+    RepositoryDefinition,
+    definition_of,
+)
 from registry.repositories.membership import require_sound, without
-from registry.repositories.reach import EVERYWHERE, Reach, reach_of
 from registry.storage import atomic, documents, syncing
 from registry.storage.store import Store
-
-_FOREIGN_LAYERS: Final = "externalDependenciesPatterns"
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryDefinition:
-    """A repository as configured."""
-
-    key: RepositoryKey
-    rclass: str
-    fields: Mapping[str, FieldValue]
-    """Every field of its kind; a password is among them."""
-    unknown: Mapping[str, Any] = field(default_factory=dict)
-    """What clients have given beside the fields, and want back."""
-    reach: Reach = field(default=EVERYWHERE, compare=False)
-
-    def document(self) -> dict[str, Any]:
-        """Return the definition in Artifactory's form, without secrets."""
-        fields = dict(self.fields)
-        if fields.get(MASKED):
-            fields[MASKED] = MASK
-        if fields.get("externalDependenciesEnabled") and not fields[_FOREIGN_LAYERS]:
-            fields[_FOREIGN_LAYERS] = ["**"]
-        fixed = {"key": self.key, "rclass": self.rclass, "packageType": PACKAGE_TYPE}
-        return {**fixed, **fields, **self.unknown}
-
-    def flag(self, name: str) -> bool:
-        """Return a field that is true or false; what its kind has not has its default."""
-        return bool(self._value(name))
-
-    def number(self, name: str) -> int:
-        """Return a field that is a number."""
-        value = self._value(name)
-        return value if isinstance(value, int) else 0
-
-    def text(self, name: str) -> str:
-        """Return a field that is a text."""
-        return str(self._value(name))
-
-    def _value(self, name: str) -> FieldValue:
-        return self.fields[name] if name in self.fields else FIELDS[name].default
-
-
-@dataclass(frozen=True, slots=True)
-class NewRepository:
-    """A repository that is to be created."""
-
-    key: RepositoryKey
-    rclass: str
-    fields: Mapping[str, object]
 
 
 class Definitions:
@@ -99,7 +48,7 @@ class Definitions:
         known = self._made.get(key)
         if known is not None and known[0] is document:
             return known[1]
-        made = _definition(document)
+        made = definition_of(document)
         self._made[key] = document, made
         return made
 
@@ -156,7 +105,7 @@ class Definitions:
                     self._put_new(new.key, made[new.key])
                     undoing.callback(self._take_out, new.key)
                 undoing.pop_all()
-        return [_definition(document) for document in made.values()]
+        return [definition_of(document) for document in made.values()]
 
     def _put_new(self, key: RepositoryKey, document: dict[str, Any]) -> None:
         if document["rclass"] == LOCAL:
@@ -196,7 +145,7 @@ class Definitions:
                 made[key] = (made.get(key) or self._stored(key)) | checked(kind, fields)
             self._require_sound(made)
             self._replace(made)
-        return [_definition(made[key]) for key, _ in changes]
+        return [definition_of(made[key]) for key, _ in changes]
 
     def remove(self, key: RepositoryKey) -> None:
         """Remove an empty repository, also from the virtual ones that have it as a member.
@@ -281,20 +230,3 @@ def _exists(key: RepositoryKey) -> RepositoryExists:
 
 def _mode(document: Mapping[str, Any]) -> int:
     return atomic.SECRET_MODE if document.get(MASKED) else atomic.DOCUMENT_MODE
-
-
-def _definition(document: Mapping[str, Any]) -> RepositoryDefinition:
-    kind = document["rclass"]
-    known = FIELDS_OF.get(kind, FIELDS_OF[LOCAL])
-    fields = {name: document.get(name, known[name].default) for name in known}
-    return RepositoryDefinition(
-        key=RepositoryKey(document["key"]),
-        rclass=kind,
-        fields=fields,
-        unknown={
-            name: value
-            for name, value in document.items()
-            if name not in FIELDS and name not in FIXED
-        },
-        reach=reach_of(document["key"], kind, fields),
-    )

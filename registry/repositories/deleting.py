@@ -15,7 +15,7 @@ from registry.model.content import Actor, StoredManifest
 from registry.model.digests import Digest
 from registry.model.errors import BlobUnknown, ManifestUnknown, OperationUnsupported
 from registry.model.names import Reference, Tag
-from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.immutability import require_mutable
 from registry.repositories.pushing import ManifestPush
 from registry.storage import atomic, held, syncing

@@ -16,7 +16,7 @@ from registry.model.digests import Digest
 from registry.model.errors import ManifestUnknown
 from registry.model.names import Reference, RepositoryKey, Tag
 from registry.repositories.belongings import Parcel, Part, Transfer
-from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.deleting import ManifestDeletion
 from registry.repositories.immutability import require_mutable
 from registry.repositories.sidecars import former_tags

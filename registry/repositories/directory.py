@@ -17,7 +17,8 @@ from registry.model.errors import (
 from registry.model.names import ImageName, RepositoryKey, require_length
 from registry.model.paging import Page, PageRequest
 from registry.repositories.base import Repository
-from registry.repositories.definitions import Definitions, RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
+from registry.repositories.definitions import Definitions
 from registry.repositories.guarded import GuardedRepository, nobody_may
 from registry.repositories.guarded_items import GuardedItems
 from registry.repositories.guarded_transfers import GuardedTransfers

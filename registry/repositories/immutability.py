@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from registry.model.errors import TagImmutable
 from registry.model.immutable_tags import FIELD, ImmutableTags
 from registry.model.names import Reference
-from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
 from registry.storage.manifest_files import Place
 
 

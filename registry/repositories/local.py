@@ -21,7 +21,7 @@ from registry.model.paging import Page, PageRequest
 from registry.model.retention import Decision
 from registry.repositories.attempts import ATTEMPTS, again
 from registry.repositories.base import PushedManifest, Repository
-from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.deleting import ManifestDeletion, remove_empty
 from registry.repositories.immutability import require_mutable
 from registry.repositories.pushing import ManifestPush

@@ -15,7 +15,7 @@ from registry.model.digests import Digest
 from registry.model.errors import BlobUnknown, ManifestPartsMissing
 from registry.model.manifests import Manifest, parse_manifest
 from registry.model.names import Reference
-from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.sidecars import FORMER_TAGS, PINNED, former_tags, make_sidecar
 from registry.storage.journal import DEPLOY, now, timestamp
 from registry.storage.manifest_files import Place

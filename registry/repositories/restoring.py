@@ -10,7 +10,7 @@ from registry.model.digests import Digest
 from registry.model.errors import ManifestPartsMissing, RestoreConflict, TrashUnknown
 from registry.model.manifests import ManifestIdentifier
 from registry.model.names import Reference, Tag
-from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.pushing import ManifestPush
 from registry.storage.deletions import Deletion
 from registry.storage.layout import MANIFEST_FILE, SIDECAR_ENDING, content_name

@@ -22,7 +22,7 @@ from registry.model.content import Actor
 from registry.model.names import Tag
 from registry.model.retention import Decision, Policy, decide_one, takes_place
 from registry.model.retention_rules import KEEP, Rule, parse_rules
-from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.immutability import immutable_tags
 from registry.repositories.tag_states import is_pinned, recorded_state
 from registry.storage.manifest_files import Place

@@ -11,7 +11,7 @@ from typing import Final
 from registry.model.digests import Digest
 from registry.model.errors import ManifestUnknown, RegistryError
 from registry.model.manifests import parse_manifest
-from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.sidecars import former_tags
 from registry.repositories.touches import Touches
 from registry.storage.manifest_files import Place

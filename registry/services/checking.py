@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from registry.model.names import RepositoryKey
+from registry.model.repository_fields import CACHE_SUFFIX
 from registry.repositories.definitions import Definitions
 from registry.services.checking_content import ContentChecker
 from registry.services.checking_images import ImageChecker
@@ -24,8 +25,6 @@ from registry.storage.contents import Pace
 from registry.storage.hurt import hurt
 from registry.storage.store import Store
 from registry.storage.walk import Entry
-
-_CACHE = "-cache"
 
 Progress = Callable[[str], None]
 
@@ -123,7 +122,7 @@ class Checking:
 
     def _defined(self, inspection: Inspection, folder: Entry) -> Iterator[Finding]:
         """Report a folder that belongs to no repository; a damaged definition is one, too."""
-        layout, names = self._store.layout, (folder.name, folder.name.removesuffix(_CACHE))
+        layout, names = self._store.layout, (folder.name, folder.name.removesuffix(CACHE_SUFFIX))
         defined = any(walk.look_at(layout.repository_definition(name)) for name in names)
         if not defined and walk.look_at(folder.path) is not None:
             message = "has no definition in etc/repositories"

@@ -23,7 +23,8 @@ from registry.model.errors import (
 from registry.model.immutable_tags import FIELD
 from registry.model.names import ImageName, Reference, RepositoryKey, parse_reference
 from registry.model.targets import parse_target
-from registry.repositories.definitions import Definitions, RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
+from registry.repositories.definitions import Definitions
 from registry.repositories.immutability import immutable_tags
 from registry.storage.layout import MANIFEST_FILES
 from registry.storage.manifest_files import Place

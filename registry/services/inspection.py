@@ -13,7 +13,8 @@ from typing import Final
 
 from registry.model.digests import Digest
 from registry.model.errors import RegistryError
-from registry.repositories.definitions import Definitions, RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
+from registry.repositories.definitions import Definitions
 from registry.services.findings import Finding
 from registry.storage import atomic, held, walk
 from registry.storage.contents import Verifier

@@ -14,7 +14,8 @@ from registry.model.digests import Digest
 from registry.model.errors import RegistryError
 from registry.model.names import RepositoryKey
 from registry.repositories import untagged
-from registry.repositories.definitions import Definitions, RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
+from registry.repositories.definitions import Definitions
 from registry.repositories.deleting import ManifestDeletion
 from registry.repositories.manifest_writer import ManifestWriter
 from registry.repositories.touches import Touches

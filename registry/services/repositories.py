@@ -9,7 +9,8 @@ from registry.model.content import Actor
 from registry.model.errors import FieldInvalid
 from registry.model.names import RepositoryKey
 from registry.model.repository_fields import FIXED, KINDS, PACKAGE_TYPE, REMOTE
-from registry.repositories.definitions import Definitions, NewRepository, RepositoryDefinition
+from registry.repositories.definition import NewRepository, RepositoryDefinition
+from registry.repositories.definitions import Definitions
 
 _PUBLIC: Final = (
     *FIXED,

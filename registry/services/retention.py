@@ -15,7 +15,8 @@ from registry.model.errors import RegistryError
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.model.retention import Decision, Policy, TagState, decide
 from registry.model.retention_rules import Rule
-from registry.repositories.definitions import Definitions, RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
+from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
 from registry.repositories.tag_limit import ACTOR, policy_of
 from registry.repositories.tag_states import read_tags

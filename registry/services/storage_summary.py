@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from registry.model.errors import StorageFailed, StorageFull
 from registry.model.names import RepositoryKey
-from registry.repositories.definitions import Definitions, RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
+from registry.repositories.definitions import Definitions
 from registry.storage import documents
 from registry.storage.journal import now, timestamp
 from registry.storage.store import Store

@@ -15,7 +15,8 @@ from xml.etree.ElementTree import Element, SubElement
 
 from registry import __version__
 from registry.config import Config
-from registry.repositories.definitions import Definitions, RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
+from registry.repositories.definitions import Definitions
 
 NAMESPACE: Final = "http://artifactory.jfrog.org/xsd/3.1.19"
 _KINDS: Final = ("local", "remote", "virtual")

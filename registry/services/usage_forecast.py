@@ -15,7 +15,7 @@ from typing import Final
 
 from registry.model.digests import Digest
 from registry.model.names import Reference, Tag
-from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.untagged import DAYS, GENERATIONS, UntaggedPolicy
 from registry.services.usage_lineage import Lineage
 from registry.storage.layout import content_name

@@ -14,7 +14,7 @@ from typing import Final
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from registry.model import errors
+from registry.model import errors, upstream_errors
 from registry.model.errors import RegistryError
 from registry.web.answers import json_answer
 from registry.web.authentication import challenge, speaks_docker
@@ -84,6 +84,10 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
     errors.UploadInvalid: (400, "BLOB_UPLOAD_INVALID"),
     errors.UploadRangeInvalid: (416, "RANGE_INVALID"),
     errors.UploadUnknown: (404, "BLOB_UPLOAD_UNKNOWN"),
+    upstream_errors.UpstreamError: (502, "UNAVAILABLE"),
+    upstream_errors.UpstreamFailed: (502, "UNAVAILABLE"),
+    upstream_errors.UpstreamLimited: (429, "TOOMANYREQUESTS"),
+    upstream_errors.UpstreamUnavailable: (404, "MANIFEST_UNKNOWN"),
     errors.UserExists: (409, "UNSUPPORTED"),
     errors.UserInvalid: (400, "UNSUPPORTED"),
     errors.UserUnknown: (404, "UNSUPPORTED"),
@@ -137,7 +141,7 @@ def _finished(response: Response, error: RegistryError, status: int) -> Response
     """Return an answer with the headers that go with its error."""
     if status == 401 and "call" in g:
         response.headers["WWW-Authenticate"] = challenge(g.call, error)
-    if isinstance(error, errors.TooManyAttempts):
+    if isinstance(error, (errors.TooManyAttempts, upstream_errors.UpstreamLimited)):
         response.headers["Retry-After"] = str(error.seconds)
     if isinstance(error, errors.UploadRangeInvalid):
         response.headers["Range"] = f"0-{max(error.size - 1, 0)}"

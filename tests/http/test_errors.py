@@ -7,7 +7,7 @@ import json
 import pytest
 from flask import Flask
 
-from registry.model import errors
+from registry.model import errors, upstream_errors
 from registry.model.errors import RegistryError, StorageFull
 from registry.services.instance import Instance
 from registry.web.errors import STATUSES
@@ -32,7 +32,7 @@ CODES = {
     "TAG_INVALID": {400, 414},
     "TOOMANYREQUESTS": {429},
     "UNAUTHORIZED": {401},
-    "UNAVAILABLE": {503},
+    "UNAVAILABLE": {502, 503},
     "UNKNOWN": {500, 507},
     "UNSUPPORTED": {400, 404, 405, 406, 409},
 }
@@ -40,7 +40,11 @@ CODES = {
 
 
 def classes() -> list[type[RegistryError]]:
-    found = [value for value in vars(errors).values() if isinstance(value, type)]
+    found = [
+        value
+        for value in (*vars(errors).values(), *vars(upstream_errors).values())
+        if isinstance(value, type)
+    ]
     return [kind for kind in found if issubclass(kind, RegistryError) and kind is not RegistryError]
 
 

@@ -16,7 +16,8 @@ from registry.model.errors import (
 from registry.model.names import RepositoryKey
 from registry.model.repository_fields import FIELDS_OF, LOCAL, REMOTE, VIRTUAL
 from registry.model.repository_values import MASK
-from registry.repositories.definitions import Definitions, NewRepository
+from registry.repositories.definition import NewRepository
+from registry.repositories.definitions import Definitions
 from registry.repositories.local import LocalRepository
 from registry.storage.store import Store
 from tests.repositories.pushing import ALICE, CONFIG, IMAGE, KEY, TAG, push_blob, push_image

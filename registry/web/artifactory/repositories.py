@@ -11,7 +11,7 @@ from flask import Response, request
 from registry.model.content import Actor
 from registry.model.errors import FieldInvalid, RepositoryUnknown, RequestInvalid
 from registry.model.repository_fields import KINDS, PACKAGE_TYPE
-from registry.repositories.definitions import RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
 from registry.services.repositories import entry, visible
 from registry.web.answers import Answer, json_answer
 from registry.web.artifactory.content import blueprint

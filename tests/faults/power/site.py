@@ -11,7 +11,8 @@ from typing import Final
 from registry.model.digests import Digest
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.model.targets import Target
-from registry.repositories.definitions import Definitions, RepositoryDefinition
+from registry.repositories.definition import RepositoryDefinition
+from registry.repositories.definitions import Definitions
 from registry.repositories.local import LocalRepository
 from registry.services.pruning import Limits, Options, Pruning
 from registry.services.trashcan import Trashcan
