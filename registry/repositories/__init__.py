@@ -3,8 +3,8 @@
 Read in this order: ``base`` (the interface, with every error), ``definition`` and
 ``definitions`` (what is configured) with ``membership`` (what they promise together) and ``reach``
 (what patterns and blackout leave), ``local`` (over the storage room), ``pushing`` with
-``manifest_writer`` (the order of its writes), ``sidecars`` (what is recorded beside each manifest), ``deleting`` and ``restoring``
-(to the trash and back), ``belongings`` (what comes along with a manifest), ``copying``,
+``manifest_writer`` (the order of its writes), ``sidecars`` (what is recorded beside each
+manifest), ``deleting`` and ``restoring`` (to the trash and back), ``belongings`` (what comes along with a manifest), ``copying``,
 ``departing`` and ``transfers`` (from one image to another), ``immutability`` (tags that stay what
 they are), ``attempts``, ``untagged`` (how long
 manifests without a tag stay), ``touches`` (what would be young after that), ``tag_states`` and
