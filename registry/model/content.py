@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
+from registry.model.arriving import Arriving
 from registry.model.digests import Digest
+
+
+class Freshness(StrEnum):
+    """How a remote repository came to what it answers."""
+
+    HIT = "hit"
+    """From its cache, which is trusted for now."""
+    REVALIDATED = "revalidated"
+    """From its cache, after upstream has said that it is still so."""
+    FETCHED = "fetched"
+    """From upstream."""
+    STALE = "stale"
+    """From its cache, because upstream could not say whether it is still so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +29,9 @@ class Blob:
     digest: Digest
     size: int
     path: str
+    """The file; empty as long as the blob is not here."""
+    arriving: Arriving | None = field(default=None, compare=False)
+    """What lets the bytes come, where they are not all here yet; they can be sent, but not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +41,8 @@ class StoredManifest:
     digest: Digest
     media_type: str
     body: bytes
+    freshness: Freshness | None = field(default=None, compare=False)
+    """Of a remote repository: how it came to this answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +59,5 @@ class Actor:
 
     name: str
     address: str
+    token: str = ""
+    """The id of the access token or API key that was presented, if it was one."""

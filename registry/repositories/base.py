@@ -65,11 +65,15 @@ class Repository(ABC):
         """
 
     @abstractmethod
-    def blob(self, image: ImageName, digest: Digest, *, renew: bool = False) -> Blob:
+    def blob(
+        self, image: ImageName, digest: Digest, *, renew: bool = False, fetch: bool = False
+    ) -> Blob:
         """Return a blob that the image may show. Raises BlobUnknown.
 
         ``renew`` keeps it from being pruned for a while, because the caller may rely on it for a
-        manifest that is still to come.
+        manifest that is still to come. A blob that upstream has, and the cache has not, is
+        `Blob.arriving`; with ``fetch``, for a caller who is going to send its bytes, it has begun
+        to come, and without it upstream has only been asked whether it is there.
         """
 
     @abstractmethod

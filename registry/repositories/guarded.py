@@ -123,13 +123,14 @@ class GuardedRepository:
 
     def record_pull(self, image: ImageName, reference: Reference, digest: Digest) -> None:
         """See `Repository.record_pull`; for a manifest that `manifest` has just returned."""
-        self.require(Action.READ, image)
+        self.require(Action.READ, image, reference)
         self._unguarded.record_pull(image, reference, digest, self._actor)
 
-    def blob(self, image: ImageName, digest: Digest) -> Blob:
+    def blob(self, image: ImageName, digest: Digest, *, fetch: bool = False) -> Blob:
         """See `Repository.blob`; a "yes" to somebody who may push is renewed."""
         self.require(Action.READ, image)
-        return self._unguarded.blob(image, digest, renew=self.may(Action.WRITE, image))
+        renew = self.may(Action.WRITE, image)
+        return self._unguarded.blob(image, digest, renew=renew, fetch=fetch)
 
     def holders(self, digest: Digest, most: int) -> Iterator[ImageName]:
         """See `Repository.holders`; of these, the images that the principal may read.

@@ -78,7 +78,9 @@ class LocalRepository(Repository):
         """See `Repository.record_pull`."""
         self._store.pulls.record(self.key, image, reference, digest, actor.name)
 
-    def blob(self, image: ImageName, digest: Digest, *, renew: bool = False) -> Blob:
+    def blob(
+        self, image: ImageName, digest: Digest, *, renew: bool = False, fetch: bool = False
+    ) -> Blob:
         """See `Repository.blob`."""
         return self._store.links.find(self.key, image, digest, renew=renew)
 
@@ -169,6 +171,9 @@ class LocalRepository(Repository):
 
     def mount_blob(self, image: ImageName, blob: Blob, actor: Actor) -> None:
         """See `Repository.mount_blob`."""
+        if blob.arriving is not None:
+            # Nobody has proved yet that whoever promises these bytes has them.
+            raise BlobUnknown("blob unknown to registry", {"digest": blob.digest})
         try:
             self._store.links.mount(self.key, image, blob.digest, blob)
         except FileNotFoundError:
