@@ -15,6 +15,8 @@ from registry.model.repository_fields import (
     LOCAL,
     MASKED,
     PACKAGE_TYPE,
+    REMOTE,
+    VIRTUAL,
     FieldValue,
 )
 from registry.model.repository_values import MASK
@@ -35,6 +37,8 @@ class RepositoryDefinition:
     unknown: Mapping[str, Any] = field(default_factory=dict)
     """What clients have given beside the fields, and want back."""
     reach: Reach = field(default=EVERYWHERE, compare=False)
+    is_cache: bool = False
+    """Whether it is not the remote repository itself, but what that has fetched."""
 
     def document(self) -> dict[str, Any]:
         """Return the definition in Artifactory's form, without secrets."""
@@ -51,8 +55,15 @@ class RepositoryDefinition:
         one would, and takes whatever upstream has.
         """
         fields = {**self.fields, **_AS_UPSTREAM_HAS_IT}
-        key = RepositoryKey(f"{self.key}{CACHE_SUFFIX}")
-        return RepositoryDefinition(key, self.rclass, fields, reach=self.reach)
+        key = cache_key(self.key)
+        return RepositoryDefinition(key, self.rclass, fields, reach=self.reach, is_cache=True)
+
+    @property
+    def holding_key(self) -> RepositoryKey | None:
+        """The key under which its images lie in the storage folder; None for a virtual one."""
+        if self.rclass == VIRTUAL:
+            return None
+        return cache_key(self.key) if self.rclass == REMOTE and not self.is_cache else self.key
 
     def flag(self, name: str) -> bool:
         """Return a field that is true or false; what its kind has not has its default."""
@@ -69,6 +80,11 @@ class RepositoryDefinition:
 
     def _value(self, name: str) -> FieldValue:
         return self.fields[name] if name in self.fields else FIELDS[name].default
+
+
+def cache_key(key: str) -> RepositoryKey:
+    """Return the key of the cache of a remote repository."""
+    return RepositoryKey(f"{key}{CACHE_SUFFIX}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,14 @@ from typing import Any
 
 from registry.access import mentions
 from registry.model.content import Actor
-from registry.model.errors import RepositoryExists, RepositoryNotEmpty, RepositoryUnknown
+from registry.model.errors import (
+    RepositoryExists,
+    RepositoryNotEmpty,
+)
 from registry.model.names import RepositoryKey
 from registry.model.paging import PageRequest
 from registry.model.repository_fields import (
+    CACHE_SUFFIX,
     LOCAL,
     MASKED,
     PACKAGE_TYPE,
@@ -27,51 +31,13 @@ from registry.repositories.definition import (
     RepositoryDefinition,
     definition_of,
 )
-from registry.repositories.membership import require_sound, without
+from registry.repositories.known_definitions import KnownDefinitions
+from registry.repositories.membership import cache_itself, require_sound, without
 from registry.storage import atomic, documents, syncing
-from registry.storage.store import Store
 
 
-class Definitions:
+class Definitions(KnownDefinitions):
     """The definitions of one storage folder; changes are valid at once in every process."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._made: dict[str, tuple[Mapping[str, Any], RepositoryDefinition]] = {}
-
-    def find(self, key: str) -> RepositoryDefinition | None:
-        """Return the definition of that key, or None; ``key`` must be safe as a file name."""
-        document = self._store.documents.read(self._store.layout.repository_definition(key))
-        if document is None:
-            self._made.pop(key, None)
-            return None
-        known = self._made.get(key)
-        if known is not None and known[0] is document:
-            return known[1]
-        made = definition_of(document)
-        self._made[key] = document, made
-        return made
-
-    def all_keys(self) -> list[str]:
-        """Return the keys of all repositories, sorted; also of those with a damaged definition."""
-        return self._store.documents.names(self._store.layout.top("etc/repositories"))
-
-    def get(self, key: RepositoryKey) -> RepositoryDefinition:
-        """Return the definition of that key.
-
-        Raises:
-            RepositoryUnknown: there is none.
-        """
-        definition = self.find(key)
-        if definition is None:
-            raise RepositoryUnknown(
-                f"there is no repository '{key}'; 'repo list' shows all", {"key": key}
-            )
-        return definition
-
-    def all(self) -> list[RepositoryDefinition]:
-        """Return all definitions, sorted by key."""
-        return [found for found in map(self.find, self.all_keys()) if found is not None]
 
     def create(
         self, key: RepositoryKey, rclass: str, fields: Mapping[str, object]
@@ -108,8 +74,9 @@ class Definitions:
         return [definition_of(document) for document in made.values()]
 
     def _put_new(self, key: RepositoryKey, document: dict[str, Any]) -> None:
-        if document["rclass"] == LOCAL:
-            atomic.new_folder(self._store.layout.repository(key))
+        folder = definition_of(document).holding_key
+        if folder is not None:
+            atomic.new_folder(self._store.layout.repository(folder))
             syncing.barrier(self._store.layout.top("artifacts"))
         try:
             documents.create(self._path(key), document, _mode(document))
@@ -141,7 +108,7 @@ class Definitions:
         made: dict[str, dict[str, Any]] = {}
         with self._store.locks.definitions():
             for key, fields in changes:
-                kind = self.get(key).rclass
+                kind = self._removable(key).rclass
                 made[key] = (made.get(key) or self._stored(key)) | checked(kind, fields)
             self._require_sound(made)
             self._replace(made)
@@ -155,15 +122,17 @@ class Definitions:
             RepositoryNotEmpty: it holds images.
         """
         with self._store.locks.definitions():
-            self.get(key)
-            if self._store.catalog.images(key, PageRequest(limit=1)).names:
+            held = self._removable(key).holding_key
+            if held and self._store.catalog.images(held, PageRequest(limit=1)).names:
                 raise RepositoryNotEmpty(
                     f"the repository '{key}' holds images; delete them first", {"key": key}
                 )
             with self._leaving_others(key):
                 self._take_out(key)
-            self._store.folder_records.forget(key, "")
-            folder = self._store.layout.repository(key)
+            if held is None:
+                return
+            self._store.folder_records.forget(held, "")
+            folder = self._store.layout.repository(held)
             for path, _, _ in os.walk(folder, topdown=False):
                 atomic.remove_folder(path)
 
@@ -176,10 +145,16 @@ class Definitions:
             RepositoryUnknown: there is none.
         """
         with self._store.locks.definitions():
-            self.get(key)
+            self._removable(key)
             self._store.trash.resolve_key(key)
             with self._leaving_others(key):
                 self._store.trash.take_repository(key, self._path(key), actor)
+
+    def _removable(self, key: RepositoryKey) -> RepositoryDefinition:
+        definition = self.get(key)
+        if definition.is_cache:
+            raise cache_itself(key)
+        return definition
 
     @contextlib.contextmanager
     def _leaving_others(self, key: RepositoryKey) -> Iterator[None]:
@@ -195,9 +170,12 @@ class Definitions:
             smaller = without(document, key)
             if smaller is not None:
                 before[definition.key], changed[definition.key] = document, smaller
+        gone = self.get(key)
         self._replace(changed)
         try:
-            with mentions.without_repository(self._store, key):
+            with contextlib.ExitStack() as unsaid:
+                for name in {key, gone.holding_key or key}:
+                    unsaid.enter_context(mentions.without_repository(self._store, name))
                 yield
         except BaseException:
             self._replace(before)
@@ -205,9 +183,11 @@ class Definitions:
 
     def _require_sound(self, made: Mapping[str, dict[str, Any]]) -> None:
         """Raise FieldInvalid unless some documents fit together with all that are stored."""
+        keys = self.all_keys()
         if all(document["rclass"] == LOCAL for document in made.values()):
-            return
-        known = {**{key: self._stored(key) for key in self.all_keys()}, **made}
+            # They contradict nothing but a remote repository whose cache would have their key.
+            keys = [key.removesuffix(CACHE_SUFFIX) for key in made]
+        known = {**{key: self._stored(key) for key in keys}, **made}
         for key in made:
             require_sound(key, known)
 

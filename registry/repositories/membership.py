@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from registry.model.errors import FieldInvalid
-from registry.model.repository_fields import LOCAL, REMOTE, VIRTUAL
+from registry.model.errors import FieldInvalid, OperationUnsupported, RepositoryExists
+from registry.model.repository_fields import CACHE_SUFFIX, LOCAL, REMOTE, VIRTUAL
 
 Documents = Mapping[str, Mapping[str, Any]]
 """The stored definitions by key."""
@@ -15,11 +15,37 @@ Documents = Mapping[str, Mapping[str, Any]]
 def require_sound(key: str, documents: Documents) -> None:
     """Raise FieldInvalid where a definition contradicts itself, or others of all these."""
     document = documents[key]
+    _require_free_name(key, documents)
     if document["rclass"] == REMOTE and not document.get("url"):
         raise FieldInvalid(f"the remote repository '{key}' needs a 'url'", {"field": "url"})
     if document["rclass"] == VIRTUAL:
         _require_members(key, documents)
         _require_deployable(document, documents)
+
+
+def cache_itself(key: str) -> OperationUnsupported:
+    """Return the error for what would configure a cache: it is as its remote repository is."""
+    remote = key.removesuffix(CACHE_SUFFIX)
+    return OperationUnsupported(
+        f"'{key}' is the cache of the remote repository '{remote}' and has no configuration of its "
+        "own",
+        {"key": key},
+    )
+
+
+def _require_free_name(key: str, documents: Documents) -> None:
+    """Raise RepositoryExists where a repository and the cache of a remote one have one name."""
+    remote = key.removesuffix(CACHE_SUFFIX) if key.endswith(CACHE_SUFFIX) else ""
+    if documents.get(remote, {}).get("rclass") == REMOTE:
+        raise RepositoryExists(
+            f"'{key}' is the cache of the remote repository '{remote}'", {"key": key}
+        )
+    cache = f"{key}{CACHE_SUFFIX}"
+    if documents[key]["rclass"] == REMOTE and cache in documents:
+        raise RepositoryExists(
+            f"the cache of '{key}' would be '{cache}', and there is a repository of that name",
+            {"key": cache},
+        )
 
 
 def without(document: Mapping[str, Any], member: str) -> dict[str, Any] | None:

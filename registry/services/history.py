@@ -112,7 +112,7 @@ class History:
             RepositoryUnknown: there is no such repository.
             HistoryUnknown: there never was such a tag, as far as is known.
         """
-        self._definitions.get(key)
+        key = self._definitions.holder(key).key
         place = Place(key, image)
         found = self._store.journal_reader.tag_events(key, image, tag)
         held = _Held(self._store, place)
@@ -164,7 +164,8 @@ class History:
             ManifestPartsMissing: parts of it have expired.
             RequestInvalid: ``to`` is neither a digest nor a time.
         """
-        definition = self._definitions.get(key)
+        definition = self._definitions.holder(key)
+        key = definition.key
         place = Place(key, image)
         digest = self._wanted(place, tag, to, now)
         with self._store.locks.image(key, image):
@@ -210,7 +211,7 @@ class History:
         Raises:
             RepositoryUnknown, ManifestUnknown: there is no such tag.
         """
-        self._definitions.get(key)
+        key = self._definitions.holder(key).key
         place = Place(key, image)
         with self._store.locks.image(key, image):
             state = read_tag(self._store, place, tag)
@@ -236,7 +237,7 @@ class History:
         Raises:
             RepositoryUnknown: there is no such repository.
         """
-        self._definitions.get(key)
+        key = self._definitions.holder(key).key
         images = self._store.catalog.walk(key) if image is None else iter([image])
         for name in images:
             place = Place(key, name)

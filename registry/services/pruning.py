@@ -160,7 +160,7 @@ class Pruning:
             yield f"repository {key}"
             definition = None
             with self._goes_on(report):
-                definition = self._definitions.find(key)
+                definition = self._definitions.find_holder(key)
             if definition is not None:
                 images.run(definition, ages, pause)
         yield "uploads"

@@ -84,7 +84,7 @@ class TrashSteps:
 
     def take_lost_repositories(self, ages: Ages, actor: Actor) -> None:
         """Take what a push left of a repository that was deleted under its hands."""
-        known = set(self._definitions.all_keys())
+        known = {*self._definitions.all_keys(), *self._definitions.holding_keys()}
         for key in self._store.catalog.repositories():
             path = self._store.layout.repository(key)
             if key in known or self._dry:

@@ -83,7 +83,7 @@ class Regret:
             StorageFailed: what is recorded of the pulls is damaged.
         """
         replay = Replay()
-        chosen = [self._definitions.get(key) for key in keys] or self._definitions.all()
+        chosen = [self._definitions.holder(key) for key in keys] or self._definitions.holding()
         policies = {definition.key: policy_of(definition, rules) for definition in chosen}
         policies = {key: policy for key, policy in policies.items() if policy.active}
         if not policies:

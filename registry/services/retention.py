@@ -175,7 +175,9 @@ class Retention:
         return [TagDecision(key, one, pulled[one.state.tag]) for one in decisions]
 
     def _chosen(self, keys: Sequence[RepositoryKey]) -> list[RepositoryDefinition]:
-        return [self._definitions.get(key) for key in keys] if keys else self._definitions.all()
+        return (
+            [self._definitions.holder(key) for key in keys] if keys else self._definitions.holding()
+        )
 
 
 def _last_pull(pulls: LastPulls, state: TagState) -> datetime.datetime | None:

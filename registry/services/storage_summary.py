@@ -16,7 +16,6 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from registry.model.errors import StorageFailed, StorageFull
-from registry.model.names import RepositoryKey
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.definitions import Definitions
 from registry.storage import documents
@@ -84,11 +83,9 @@ class StorageSummary:
     def _count(
         self, definition: RepositoryDefinition, pause: Callable[[], object]
     ) -> dict[str, Any]:
-        key, kind = definition.key, KINDS[definition.rclass]
-        if kind == "CACHE":
-            key = RepositoryKey(f"{key}-cache")
-        counts = Counts() if kind == "VIRTUAL" else self._counting.repository(key, pause)
-        return {"key": key, "kind": kind, **asdict(counts)}
+        key, held = definition.key, definition.holding_key
+        counts = Counts() if held is None else self._counting.repository(held, pause)
+        return {"key": held or key, "kind": KINDS[definition.rclass], **asdict(counts)}
 
     def _kept(self) -> Mapping[str, Any]:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from registry.model.content import Actor
-from registry.model.errors import TrashUnknown
+from registry.model.errors import RestoreConflict, TrashUnknown
 from registry.model.names import RepositoryKey, Tag
 from registry.model.targets import Target
 from registry.repositories.definitions import Definitions
@@ -70,10 +70,23 @@ class Trashcan:
                 )
             # A later entry without a definition is what a push left after the deletion.
             last = ([entry for entry in whole if trash.has_definition(entry)] or whole)[-1]
-            if self._definitions.find(target.key) is None:
-                self._make_way(target.key, actor)
+            held = trash.holding_key(last)
+            self._require_free(target.key, held)
+            if held is not None and self._definitions.find(held) is None:
+                self._make_way(held, actor)
             trash.give_back_repository(last)
         return [last]
+
+    def _require_free(self, key: RepositoryKey, held: RepositoryKey | None) -> None:
+        """Raise RestoreConflict where a repository and the cache of another would be one."""
+        for name in (key, held or key):
+            found = self._definitions.find(name)
+            if found is not None and (name == held or found.is_cache):
+                raise RestoreConflict(
+                    f"there is a repository '{name}' now; delete it first, or restore single "
+                    "images",
+                    {"key": name},
+                )
 
     def _make_way(self, key: RepositoryKey, actor: Actor) -> None:
         """Take what a push has left of a repository since it was deleted; needs the lock."""

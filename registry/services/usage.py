@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from registry.model.digests import Digest
@@ -66,7 +67,7 @@ class Usage:
         """
         if target is None:
             return self._of_everything()
-        self._definitions.get(target.key)
+        target = replace(target, key=self._definitions.holder(target.key).key)
         if target.image is None:
             return self._of_repository(target.key)
         image = self._books.image(target.key, target.image)
@@ -81,7 +82,7 @@ class Usage:
     def _of_everything(self) -> UsageReport:
         books, unique = self._books, self._books.unique(1)
         logical, content, parts = 0, set[Inode](), []
-        for definition in self._definitions.all():
+        for definition in self._definitions.holding():
             found = _Sum(books, books.images(definition.key))
             parts.append(found.figures((definition.key,), unique, found.names))
             logical += found.logical

@@ -115,7 +115,7 @@ class Books:
         self, store: Store, definitions: Definitions, progress: Callable[[int], None]
     ) -> None:
         self._store = store
-        self._definitions = {found.key: found for found in definitions.all()}
+        self._definitions = {found.key: found for found in definitions.holding()}
         walk = OwnershipWalk(store.layout, store.manifests, progress)
         self._found = walk.run(store.catalog.repositories())
         self._splits: dict[Inode, set[Inode]] = {}

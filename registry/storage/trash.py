@@ -19,8 +19,9 @@ from typing import Any
 
 from registry.model.content import Actor
 from registry.model.digests import Digest
-from registry.model.errors import RegistryError, RestoreConflict, TrashUnknown
+from registry.model.errors import RegistryError, RestoreConflict, StorageFailed, TrashUnknown
 from registry.model.names import Reference, RepositoryKey
+from registry.model.repository_fields import CACHE_SUFFIX, REMOTE, VIRTUAL
 from registry.storage import atomic, documents, syncing
 from registry.storage.deletions import Deletion, new_act
 from registry.storage.documents import Documents
@@ -170,11 +171,29 @@ class Trash(TrashEntries):
     def _take_tree(self, path: str, key: RepositoryKey) -> None:
         """Complete a staged entry, and show it."""
         tree = f"{path}/{TREE_FOLDER}"
+        folder = self._folder(self._holding_key(path, key))
         # Where it has its tree, what is in that place is what a push has left there since.
-        if not os.path.exists(tree) and atomic.move(self._layout.repository(key), tree):
+        if folder is not None and not os.path.exists(tree) and atomic.move(folder, tree):
             syncing.barrier(path)
             syncing.barrier(self._layout.top("artifacts"))
         self.finish([path])
+
+    def holding_key(self, entry: Deletion) -> RepositoryKey | None:
+        """Return the key under which the images of a deleted repository lay; None for no images."""
+        return self._holding_key(self.path(entry), entry.repository)
+
+    def _holding_key(self, path: str, key: RepositoryKey) -> RepositoryKey | None:
+        try:
+            document = Documents().read(f"{path}/{DEFINITION_FILE}") or {}
+        except StorageFailed:
+            document = {}
+        kind = document.get("rclass")
+        if kind == VIRTUAL:
+            return None
+        return RepositoryKey(f"{key}{CACHE_SUFFIX}") if kind == REMOTE else key
+
+    def _folder(self, key: RepositoryKey | None) -> str | None:
+        return None if key is None else self._layout.repository(key)
 
     def has_definition(self, entry: Deletion) -> bool:
         """Return whether an entry is a repository that can be given back."""
@@ -189,11 +208,13 @@ class Trash(TrashEntries):
             TrashUnknown: the entry is gone, or has no definition.
             RestoreConflict: there is a repository of that key, or a folder with content.
         """
-        key, folder = entry.repository, self._layout.repository(entry.repository)
+        key = entry.repository
         definition = self._layout.repository_definition(key)
         if not self.has_definition(entry):
             raise TrashUnknown(f"the trash has no definition of '{key}'", {"id": entry.id})
-        if os.path.exists(definition) or not atomic.remove_folder(folder):
+        folder = self._folder(self.holding_key(entry))
+        taken = folder is not None and not atomic.remove_folder(folder)
+        if taken or os.path.exists(definition):
             raise RestoreConflict(
                 f"there is a repository '{key}' now; delete it first, or restore single images",
                 {"key": key},
@@ -201,9 +222,10 @@ class Trash(TrashEntries):
         path = self._stage_again(entry)
         try:
             syncing.barrier(self._layout.top("trash"))
-            atomic.move(f"{path}/{TREE_FOLDER}", folder)
-            atomic.make_folder(folder)
-            syncing.barrier(self._layout.top("artifacts"))
+            if folder is not None:
+                atomic.move(f"{path}/{TREE_FOLDER}", folder)
+                atomic.make_folder(folder)
+                syncing.barrier(self._layout.top("artifacts"))
             atomic.link(f"{path}/{DEFINITION_FILE}", definition)
         except BaseException:
             # Where that fails as well, the pruner does it.

@@ -137,10 +137,10 @@ def test_a_masked_password_is_none_for_a_new_repository(definitions: Definitions
     assert made.document()["password"] == ""
 
 
-def test_only_a_local_repository_has_a_folder(definitions: Definitions, store: Store) -> None:
+def test_local_and_remote_repositories_have_folders_and_virtual_ones_have_not(definitions: Definitions, store: Store) -> None:
     definitions.create(HUB, REMOTE, UPSTREAM)
     definitions.create(ALL, VIRTUAL, {"repositories": [HUB]})
-    assert os.listdir(store.layout.top("artifacts")) == [KEY]
+    assert sorted(os.listdir(store.layout.top("artifacts"))) == [KEY, "hub-cache"]
     for key in (HUB, ALL):
         definitions.delete(key, ALICE)
         definitions.create(key, LOCAL, {})
