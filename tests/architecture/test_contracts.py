@@ -14,8 +14,9 @@ HOLDERS = {
     "filelock": ("registry/storage/locks.py",),
     "flask": ("registry/web/", "registry/wiring.py"),
     "itsdangerous": ("registry/access/tokens.py",),
-    "requests": (),
+    "requests": ("registry/repositories/upstream/",),
     "jinja2": ("registry/services/reverse_proxy.py",),
+    "urllib3": ("registry/repositories/upstream/",),
     "waitress": ("registry/server/",),
     "werkzeug": ("registry/web/", "registry/wiring.py"),
 }

@@ -1,0 +1,206 @@
+"""One upstream registry, as a remote repository asks it: found, None for absent, or an error."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from registry.model import media_types
+from registry.model.digests import Digest
+from registry.model.names import ImageName, Reference, Tag
+from registry.model.upstream_errors import UpstreamFailed, UpstreamLimited
+from registry.repositories.upstream import lists
+from registry.repositories.upstream.answers import Answer
+from registry.repositories.upstream.blobs import Blobs
+from registry.repositories.upstream.bulkhead import Bulkhead
+from registry.repositories.upstream.calls import Call
+from registry.repositories.upstream.failures import Failure, Limit
+from registry.repositories.upstream.manifests import ACCEPT, read_head, read_manifest
+from registry.repositories.upstream.pausing import Pausing
+from registry.repositories.upstream.requesting import Requester
+from registry.repositories.upstream.sockets import Trust
+from registry.repositories.upstream.terms import Surroundings, Terms
+from registry.repositories.upstream.transfers import BlobStream
+from registry.repositories.upstream.values import Allowance, ManifestHead, UpstreamManifest
+from registry.repositories.upstream.verdicts import is_found
+
+_log: Final = logging.getLogger(__name__)
+_PATIENCE: Final = 1.0
+_NO_HEAD: Final = (405, 501)
+_LIST_CALLS: Final = 4
+"""A list may take as long as that many other calls: it has pages."""
+_CLOSED: Final = (401, 403, 405)
+
+
+class Upstream:
+    """The upstream registry of one remote repository; for all threads.
+
+    Images are named as upstream knows them: by `names.cache_name`. Each method returns None where
+    the thing is absent, and raises:
+        UpstreamFailed: it could not be found out; at once, and without a connection, while the
+            repository is offline, for a period after the upstream was silent, and while others
+            wait for it already in vain.
+        UpstreamLimited: the upstream has had enough of us; at once until the moment it has named.
+    """
+
+    def __init__(self, terms: Terms, surroundings: Surroundings, trust: Trust) -> None:
+        self.terms = terms
+        self._requester = Requester(terms, surroundings, trust)
+        self._pausing = Pausing(terms.offline_period)
+        self._bulkhead = Bulkhead(surroundings.most_waiting, min(_PATIENCE, terms.idle))
+        self._blobs = Blobs(terms, self._requester)
+
+    @property
+    def allowance(self) -> Allowance | None:
+        """What upstream said last about how many pulls are left; None: nothing."""
+        return self._requester.allowance
+
+    @property
+    def paused_until(self) -> float | None:
+        """Until when upstream is left alone, in seconds since 1970; None while it is not."""
+        return self._pausing.until
+
+    def head_manifest(self, image: ImageName, reference: Reference) -> ManifestHead | None:
+        """Return what is known of a manifest without fetching it, where upstream knows how."""
+        if self.terms.head_allowed:
+            with self._asked() as call:
+                answer = self._ask(call, "HEAD", image, f"manifests/{reference}", Accept=ACCEPT)
+                answer.discard(call)
+                if answer.status not in _NO_HEAD:
+                    found = is_found(call, answer, self.terms)
+                    return read_head(answer, reference) if found else None
+        manifest = self.manifest(image, reference)
+        if manifest is None:
+            return None
+        return ManifestHead(manifest.digest, manifest.media_type, len(manifest.body))
+
+    def manifest(self, image: ImageName, reference: Reference) -> UpstreamManifest | None:
+        """Return a manifest; its bytes have the digest that it was asked by."""
+        with self._asked() as call:
+            answer = self._ask(call, "GET", image, f"manifests/{reference}", Accept=ACCEPT)
+            if not is_found(call, answer, self.terms):
+                return None
+            return read_manifest(call, answer, reference)
+
+    def head_blob(self, image: ImageName, digest: Digest) -> int | None:
+        """Return the size of a blob."""
+        with self._asked() as call:
+            return self._blobs.size(call, image, digest)
+
+    def open_blob(self, image: ImageName, digest: Digest, offset: int = 0) -> BlobStream | None:
+        """Return the bytes of a blob from a place on, or from its beginning where upstream knows
+        no other; reading them raises UpstreamFailed as the call itself does.
+        """
+        with self._asked() as call:
+            return self._blobs.open(call, image, digest, offset, self._failed)
+
+    def open_foreign(
+        self, urls: Sequence[str], digest: Digest, size: int, offset: int = 0
+    ) -> BlobStream | None:
+        """Return a layer from the first of its own addresses that has it in its size.
+
+        No credentials go there, and only such addresses are asked as upstream may name.
+        """
+        with self._asked(foreign=True) as call:
+            return self._blobs.open_foreign(call, urls, size, offset, self._failed)
+
+    def tags(self, image: ImageName) -> list[str] | None:
+        """Return the tags of an image, in the order of upstream."""
+        with self._asked(_LIST_CALLS) as call:
+            pages = self._pages(call, image, self.terms.place.url(image, "tags/list"))
+            return None if pages is None else lists.tags(pages)
+
+    def images(self) -> list[str] | None:
+        """Return the images of the registry; None also where it does not tell."""
+        with self._asked(_LIST_CALLS) as call:
+            url = f"{self.terms.place.root}/v2/_catalog"
+            answer = self._requester.ask(call, "GET", url, "", {"Accept": media_types.JSON})
+            if answer.status in _CLOSED:
+                answer.discard(call)
+                return None
+            if not is_found(call, answer, self.terms):
+                return None
+            pages = lists.rest(call, self._asking(call, ""), url, answer)
+            return lists.images(pages, self.terms.place.prefix)
+
+    def referrers(self, image: ImageName, digest: Digest) -> list[Mapping[str, Any]] | None:
+        """Return the descriptors of what refers to a manifest, also where upstream keeps them in
+        a tag.
+        """
+        with self._asked(_LIST_CALLS) as call:
+            pages = self._pages(call, image, self.terms.place.url(image, f"referrers/{digest}"))
+            if pages is not None:
+                return lists.descriptors(pages)
+            tag = Tag(f"{digest.algorithm}-{digest.encoded[:64]}")
+            answer = self._ask(call, "GET", image, f"manifests/{tag}", Accept=ACCEPT)
+            if not is_found(call, answer, self.terms):
+                return None
+            return lists.descriptors(iter([lists.page(call, answer)]))
+
+    def close(self) -> None:
+        """Close the connections that nobody uses; it can be asked again."""
+        self._requester.close()
+
+    def _ask(self, call: Call, method: str, image: ImageName, rest: str, **headers: str) -> Answer:
+        url = self.terms.place.url(image, rest)
+        return self._requester.ask(call, method, url, image, headers)
+
+    def _asking(self, call: Call, image: str) -> lists.Ask:
+        def ask(url: str, /) -> Answer | None:
+            headers = {"Accept": f"{media_types.OCI_INDEX}, {media_types.JSON}"}
+            answer = self._requester.ask(call, "GET", url, image, headers)
+            return answer if is_found(call, answer, self.terms) else None
+
+        return ask
+
+    def _pages(self, call: Call, image: ImageName, url: str) -> Iterator[Mapping[str, Any]] | None:
+        ask = self._asking(call, image)
+        first = ask(url)
+        return None if first is None else lists.rest(call, ask, url, first)
+
+    @contextmanager
+    def _asked(self, calls: int = 1, foreign: bool = False) -> Iterator[Call]:
+        """Have a call that may ask upstream; what goes wrong in it becomes our errors."""
+        if self.terms.offline:
+            raise UpstreamFailed(f"the remote repository '{self.terms.key}' is set offline")
+        try:
+            with self._bulkhead.place():
+                if not foreign:
+                    self._enter()
+                yield Call(self.terms.call_seconds * calls, self.terms.idle)
+        except Failure as failure:
+            raise self._failed(failure) from None
+        except Limit as limit:
+            raise self._limited(limit) from None
+        except BaseException:
+            self._pausing.left()
+            raise
+        self._pausing.answered()
+
+    def _enter(self) -> None:
+        try:
+            self._pausing.enter()
+        except Failure as failure:
+            raise UpstreamFailed(self._message(failure.cause)) from None
+        except Limit as limit:
+            raise UpstreamLimited(self._message(limit.cause), limit.seconds) from None
+
+    def _failed(self, failure: Failure) -> UpstreamFailed:
+        if failure.silent:
+            self._pausing.silent(failure.cause)
+        else:
+            self._pausing.left()
+        message = self._message(failure.cause)
+        _log.warning("%s", message)
+        return UpstreamFailed(message)
+
+    def _limited(self, limit: Limit) -> UpstreamLimited:
+        self._pausing.limited(limit.cause, limit.seconds)
+        message = self._message(limit.cause)
+        _log.warning("%s; it is not asked for %d seconds", message, limit.seconds)
+        return UpstreamLimited(message, limit.seconds)
+
+    def _message(self, cause: str) -> str:
+        return f"the upstream of the remote repository '{self.terms.key}' failed: {cause}"

@@ -1,0 +1,44 @@
+"""The upstream registries of all remote repositories, each asked by one client in a process."""
+
+from __future__ import annotations
+
+import threading
+
+from registry.model.names import RepositoryKey
+from registry.model.upstream_errors import UpstreamFailed
+from registry.repositories.definition import RepositoryDefinition
+from registry.repositories.upstream.client import Upstream
+from registry.repositories.upstream.sockets import Trust
+from registry.repositories.upstream.terms import Surroundings, terms_of
+
+
+class Upstreams:
+    """One client for each remote repository, as long as its definition says the same of it.
+
+    Nothing is opened before something is asked.
+    """
+
+    def __init__(self, surroundings: Surroundings | None = None) -> None:
+        self._surroundings = surroundings or Surroundings()
+        self._trust = Trust(self._surroundings.authorities)
+        self._lock = threading.Lock()
+        self._clients: dict[RepositoryKey, Upstream] = {}
+
+    def of(self, definition: RepositoryDefinition) -> Upstream:
+        """Return the client of the upstream registry of a remote repository.
+
+        Raises:
+            UpstreamFailed: the definition names no upstream registry that could be asked.
+        """
+        try:
+            terms = terms_of(definition, self._surroundings)
+        except ValueError as error:
+            raise UpstreamFailed(
+                f"the remote repository '{definition.key}' cannot ask its upstream: {error}"
+            ) from None
+        with self._lock:
+            client = self._clients.get(definition.key)
+            if client is None or client.terms != terms:
+                client = Upstream(terms, self._surroundings, self._trust)
+                self._clients[definition.key] = client
+            return client
