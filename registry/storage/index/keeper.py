@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from registry.model.names import ImageName, Reference, RepositoryKey
 from registry.storage.catalog import Catalog
 from registry.storage.index.folders import RepositoryFolders
-from registry.storage.index.reader import RowReader
+from registry.storage.index.reader import Reading, RowReader
 from registry.storage.index.rows import Row
 from registry.storage.index.scan import Scanner, shows_manifests
 from registry.storage.index.table import Table
@@ -54,7 +54,8 @@ class Keeper:
         self._folders.look()
         table = Table()
         for key in sorted(self.present):
-            self._load(table, key, pause, loading=True)
+            for place, shows, readings in self._scanner.images(key):
+                table.load(place, _slowly(readings, pause), shows=shows)
         table.settle()
         self._reader.forget()
         with self._lock:
@@ -90,16 +91,6 @@ class Keeper:
 
     # --- how ---------------------------------------------------------------------------------
 
-    def _load(
-        self, table: Table, key: RepositoryKey, pause: Pause, *, loading: bool = False
-    ) -> None:
-        """Read a repository of which the table has nothing."""
-        for place, shows, readings in self._scanner.images(key):
-            for reading in readings:
-                table.put(reading, loading=loading)
-                pause()
-            table.show(place, shows=shows)
-
     def _catch_up(self) -> None:
         for key in self._folders.look():
             self._replace(key)
@@ -118,7 +109,10 @@ class Keeper:
 
     def _replace(self, key: RepositoryKey) -> None:
         self._table.forget(key)
-        self._load(self._table, key, go_on)
+        for place, shows, readings in self._scanner.images(key):
+            for reading in readings:
+                self._table.put(reading)
+            self._table.show(place, shows=shows)
 
     def _all_references(self, place: Place) -> set[Reference]:
         """Return the references that an image has on the disk or in the table."""
@@ -171,3 +165,9 @@ class Keeper:
             gone = [row for row in rows if row.reference not in found]
             self._table.show(place, shows=shows_manifests(self._layout, place))
             return sum(self._read(place, row.typed_reference()) is None for row in gone)
+
+
+def _slowly(readings: Iterator[Reading], pause: Pause) -> Iterator[Reading]:
+    for reading in readings:
+        yield reading
+        pause()

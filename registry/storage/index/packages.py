@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from registry.model.digests import Digest
 from registry.model.names import ImageName, RepositoryKey
 from registry.model.packages import LABEL, Package, PackageQuery, Pattern
+from registry.storage.index.hashes import digest_text, reference_text
 from registry.storage.index.rows import Row
-from registry.storage.index.table import Table, digest_text, reference_text
+from registry.storage.index.table import Table
 from registry.storage.layout import Layout, content_name, parse_content_name
 from registry.storage.manifest_files import Place
 

@@ -37,8 +37,9 @@ class Postings:
         """Add a row higher than all before; `settle` puts it where it belongs."""
         all_hashes, all_rows = self._hashes, self._rows
         for one in hashed:
-            all_hashes[one % _ARRAYS].append(one)
-            all_rows[one % _ARRAYS].append(row)
+            number = one % _ARRAYS
+            all_hashes[number].append(one)
+            all_rows[number].append(row)
 
     def settle(self) -> None:
         """Put everything in order, before anything else is asked."""
@@ -79,13 +80,10 @@ class Timeline:
         self._time_of = time_of
         self._rows = array("I")
 
-    def load(self, row: int) -> None:
-        """Add a row; `settle` puts it where it belongs."""
-        self._rows.append(row)
-
-    def settle(self) -> None:
-        """Put everything in order, before anything else is asked."""
-        self._rows = array("I", sorted(self._rows, key=self._order))
+    def load(self, rows: Iterable[int]) -> None:
+        """Put rows in that rise, while there are none."""
+        # Of equal times the lower row comes first, because sorting is stable.
+        self._rows = array("I", sorted(rows, key=self._time_of))
 
     def add(self, row: int) -> None:
         """Add a row."""

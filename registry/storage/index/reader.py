@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
-from registry.model.items import Item
 from registry.model.names import Reference
 from registry.storage import tree_items
 from registry.storage.index.rows import Kind, Row, Source
 from registry.storage.layout import (
+    INDEX_FILE,
     MANIFEST_FILE,
-    MANIFEST_FILES,
     SIDECAR_ENDING,
     Layout,
     parse_content_name,
 )
-from registry.storage.manifest_files import Place, is_manifest_folder, listed, read_file
+from registry.storage.manifest_files import Place, is_manifest_folder, listed
 from registry.storage.tree import Tree
 
 _ROUNDS: Final = 10
 _SHARED: Final = 16384
 """Texts remembered for sharing; what is not found is kept once more."""
-_parse: Final = json.JSONDecoder().decode
-_FACTS: Final = ("created", "createdBy", "modified", "modifiedBy", "mediaType")
+_parse: Final = json.JSONDecoder().raw_decode
+_facts_of: Final = operator.itemgetter(
+    "created", "createdBy", "modified", "modifiedBy", "mediaType"
+)
+_OWN: Final = Source.OWN
+_SIDECAR: Final = f"{MANIFEST_FILE}{SIDECAR_ENDING}"
+_TEXTS: Final = {str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class Reading:
 class Sight:
     """What has just been seen in the folder of an image."""
 
+    folder: str
+    """The path of a manifest folder."""
     names: Sequence[str]
     """The files of a manifest folder."""
     inodes: Mapping[str, int]
@@ -65,10 +73,15 @@ class RowReader:
         self, place: Place, reference: Reference, sight: Sight | None = None
     ) -> Reading | None:
         """Return what is in a manifest folder, or None if there is nothing to be shown."""
-        folder = self._layout.manifest_folder(place.key, place.image, reference)
-        names = listed(folder) if sight is None else sight.names
+        if sight is None:
+            folder = self._layout.manifest_folder(place.key, place.image, reference)
+            names: Sequence[str] = listed(folder)
+        else:
+            folder, names = sight.folder, sight.names
         for _ in range(_ROUNDS):
-            file = next((name for name in MANIFEST_FILES if name in names), "")
+            file = MANIFEST_FILE if MANIFEST_FILE in names else ""
+            if not file and INDEX_FILE in names:
+                file = INDEX_FILE
             if file or not is_manifest_folder(folder):
                 break
             # An image is just becoming an index, or the other way round.
@@ -105,14 +118,16 @@ class RowReader:
         """Return the row of a manifest as the tree shows it."""
         named = str(reference)
         if size is not None:
-            facts = [sidecar[name] for name in _FACTS]
+            facts = _facts_of(sidecar)
             digest, properties = sidecar["digest"], sidecar["properties"]
         else:
             item = self._tree.manifest(place, reference)
             if item is None:
                 return None
             file, size, digest, properties = item.name, item.size, str(item.digest), item.properties
-            facts = _facts(item)
+            facts = (
+                item.created, item.created_by, item.modified, item.modified_by, item.media_type
+            )  # fmt: skip
         created, created_by, modified, modified_by, media_type = facts
         told = {
             named: Source.REFERENCE,
@@ -121,16 +136,17 @@ class RowReader:
             digest: Source.DIGEST,
             digest.partition(":")[2]: Source.HEX,
         }
-        sources, values = list[Source](), list[Any]()
-        for texts in properties.values():
-            text = texts[0] if len(texts) == 1 else tuple(map(self._share, texts))
-            source = told.get(text, Source.OWN)
-            sources.append(source)
-            if source is Source.OWN:
-                values.append(self._share(text))
+        texts = [
+            each[0] if len(each) == 1 else tuple(map(self._share, each))
+            for each in properties.values()
+        ]
+        sources = tuple([told.get(text, _OWN) for text in texts])
+        values = [
+            self._share(text) for text, source in zip(texts, sources, strict=True) if source is _OWN
+        ]
         is_dated = type(sidecar.get("created")) is type(sidecar.get("modified")) is str
         kind = Kind(
-            file, media_type, created_by, modified_by, tuple(properties), tuple(sources), is_dated,
+            file, media_type, created_by, modified_by, tuple(properties), sources, is_dated,
             has_more,
         )  # fmt: skip
         return Row(
@@ -156,11 +172,14 @@ class RowReader:
 
         Anything else is left to the tree, which takes more time.
         """
-        digest = sidecar.get("digest")
+        try:
+            digest, facts = sidecar["digest"], _facts_of(sidecar)
+        except KeyError:
+            return None
         if (
             type(digest) is not str
             or digest != f"sha256:{sidecar.get('sha256')}"
-            or {type(sidecar.get(name)) for name in _FACTS} != {str}
+            or {*map(type, facts)} != _TEXTS
             or not _are_properties(sidecar.get("properties"))
             or (":" in reference and reference != digest)
         ):
@@ -185,24 +204,29 @@ class RowReader:
         return self._known.setdefault(value, value)
 
 
-def _facts(item: Item) -> list[str]:
-    return [item.created, item.created_by, item.modified, item.modified_by, item.media_type]
-
-
 def _are_properties(document: object) -> bool:
     """Return whether all that a document holds are properties."""
     if type(document) is not dict or not {*map(type, document.values())} <= {list}:
         return False
-    return {type(text) for texts in document.values() for text in texts} <= {str}
+    return {*map(type, chain.from_iterable(document.values()))} <= _TEXTS
 
 
 def _sidecar(folder: str) -> dict[str, Any]:
     """Return what is recorded beside a manifest, read anew: so many would not fit a cache."""
     try:
-        found = _parse(read_file(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}").decode())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        descriptor = os.open(f"{folder}/{_SIDECAR}", os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    return found if isinstance(found, dict) else {}
+    try:
+        data = os.read(descriptor, os.fstat(descriptor).st_size + 1)
+    finally:
+        os.close(descriptor)
+    try:
+        text = data.decode().strip()
+        found, end = _parse(text)
+    except ValueError:
+        return {}
+    return found if type(found) is dict and end == len(text) else {}
 
 
 def _more(sidecar: Mapping[str, Any]) -> list[tuple[str, str]]:

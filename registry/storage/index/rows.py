@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from registry.model.digests import Digest
 from registry.model.items import Item
@@ -30,6 +30,9 @@ class Source(enum.IntEnum):
     MEDIA_TYPE = enum.auto()
 
 
+_OWN: Final = Source.OWN
+
+
 class Kind(NamedTuple):
     """What a row has in common with many others."""
 
@@ -45,6 +48,10 @@ class Kind(NamedTuple):
     """Whether the times are on record, and so those of the other files, too."""
     has_more: bool
     """Whether other files of the folder, or the folder itself, have properties of their own."""
+
+    def own(self) -> list[str]:
+        """Return the names of the properties that cannot be told from the rest of a row."""
+        return [n for n, source in zip(self.names, self.sources, strict=True) if source is _OWN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +96,13 @@ class Row:
         """Return the values that the manifest has for a property."""
         return self.properties().get(name, ()) if name in self.kind.names else ()
 
-    def own(self) -> Iterator[tuple[str, str]]:
-        """Yield the names and values of properties that cannot be told from the rest."""
-        kept = iter(self.values)
-        for name, source in zip(self.kind.names, self.kind.sources, strict=True):
-            if source is Source.OWN:
-                value = next(kept)
-                if isinstance(value, str):
-                    yield name, value
-                else:
-                    yield from ((name, one) for one in value)
+    def own(self) -> Sequence[tuple[str, str]]:
+        """Return the names and values of properties that cannot be told from the rest."""
+        return [
+            (name, one)
+            for name, value in zip(self.kind.own(), self.values, strict=True)
+            for one in ((value,) if isinstance(value, str) else value)
+        ]
 
     def item(self) -> Item:
         """Return the manifest as an item; only for a row that has one."""

@@ -77,16 +77,17 @@ class Scanner:
                 continue
             if not (is_part(child) or ":" in child):
                 continue
-            found = self._look(name, path, child)
-            if is_part(child):
-                inside.append(found)
+            below = f"{path}/{child}"
+            found = _list(below)
+            if found.folders and is_part(child):
+                inside.append((f"{name}/{part_of(child)}", below, found))
             reading = None
-            if reference is not None and found[2].files:
-                sight = Sight(found[2].files, found[2].inodes, shown)
+            if reference is not None and found.files:
+                sight = Sight(below, found.files, found.inodes, shown)
                 try:
                     reading = self._reader.read(place, reference, sight)
                 except OSError as error:
-                    _complain(found[1], error)
+                    _complain(below, error)
             if reading is not None:
                 yield reading
 
@@ -111,19 +112,28 @@ def _image(name: str) -> ImageName | None:
 
 def _list(path: str) -> _Listing:
     """Return what is in a folder; one that has gone has nothing."""
-    listing = _Listing([], [], {})
     try:
         with os.scandir(path) as entries:
-            for entry in entries:
-                inside = listing.folders if entry.is_dir(follow_symlinks=False) else listing.files
-                inside.append(entry.name)
-                if entry.name in MANIFEST_FILES and entry.is_file(follow_symlinks=False):
-                    listing.inodes[entry.name] = entry.inode()
+            found = list(entries)
     except (FileNotFoundError, NotADirectoryError):
-        pass
+        found = []
     except OSError as error:
         _complain(path, error)
-    return listing
+        found = []
+    names = [entry.name for entry in found]
+    inodes = dict[str, int]()
+    for name in MANIFEST_FILES:
+        if name in names:
+            entry = found[names.index(name)]
+            if entry.is_file(follow_symlinks=False):
+                inodes[name] = entry.inode()
+    # Most folders are manifest folders, and have no folders in them.
+    if True not in [entry.is_dir() for entry in found]:
+        return _Listing(names, [], inodes)
+    is_folder = [entry.is_dir(follow_symlinks=False) for entry in found]
+    folders = [name for name, one in zip(names, is_folder, strict=True) if one]
+    files = [name for name, one in zip(names, is_folder, strict=True) if not one]
+    return _Listing(files, folders, inodes)
 
 
 def _inodes(path: str) -> dict[str, int]:

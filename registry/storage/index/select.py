@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from registry.model.items import ItemQuery
 from registry.model.names import ImageName, RepositoryKey
+from registry.storage.index.hashes import digest_text
 from registry.storage.index.rows import Row
-from registry.storage.index.table import Choice, Table, digest_text
+from registry.storage.index.table import Choice, Table
 from registry.storage.layout import MANIFEST_FILES, parse_content_name
 from registry.storage.manifest_files import Place
 

@@ -12,6 +12,13 @@ from typing import Final
 
 from registry.model.digests import HEX_LENGTHS
 from registry.model.names import ImageName, RepositoryKey, Tag
+from registry.storage.index.hashes import (
+    digest_text,
+    hashes_of,
+    hashes_of_others,
+    image_text,
+    reference_text,
+)
 from registry.storage.index.postings import Postings, Timeline
 from registry.storage.index.reader import Reading
 from registry.storage.index.rows import Kind, Row, Source
@@ -142,44 +149,65 @@ class Table:
         number = self.find(reading.row.place, reading.row.reference)
         if number is None:
             return False
-        return self.row(number) == reading.row and self._others[number] == _others(reading)
+        return (
+            self.row(number) == reading.row
+            and self._others[number] == array("q", hashes_of_others(reading)).tobytes()
+        )
 
     # --- changing ----------------------------------------------------------------------------
 
-    def put(self, reading: Reading, *, loading: bool = False) -> None:
-        """Take in a row in place of the one of the same folder.
-
-        While an empty table is ``loading``, what is costly is left to `settle`; no folder may then
-        come twice.
-        """
+    def put(self, reading: Reading) -> None:
+        """Take in a row in place of the one of the same folder."""
         row = reading.row
-        if not loading:
-            self.drop(row.place, row.reference)
+        self.drop(row.place, row.reference)
         number = self._free.pop() if self._free else len(self._rows)
         if number == len(self._rows):
             self._rows.append(None)
             self._others.append(b"")
-        self._rows[number], self._others[number] = row, _others(reading)
+        others = hashes_of_others(reading)
+        self._rows[number], self._others[number] = row, array("q", others).tobytes()
         image = self._made(row.place)
         image.numbers[row.reference] = number
-        if row.is_tag and loading:
-            image.tags.append(row.reference)
-        elif row.is_tag:
+        if row.is_tag:
             insort(image.tags, row.reference)
         if not row.kind.is_dated:
             self.undated.add(number)
         self._kinds[row.kind] = self._kinds.get(row.kind, 0) + 1
-        (self._postings.load if loading else self._postings.add)(self._hashes(number), number)
-        for timeline in (self.created, self.modified):
-            (timeline.load if loading else timeline.add)(number)
+        self._postings.add({*hashes_of(row), *others}, number)
+        self.created.add(number)
+        self.modified.add(number)
+
+    def load(self, place: Place, readings: Iterable[Reading], *, shows: bool) -> None:
+        """Take in all of an image while nothing else is in an empty table.
+
+        The same as `show`, and `put` for each row, but for what is costly, which is left to
+        `settle`; no folder may come twice.
+        """
+        image = self._made(place)
+        rows, load = self._rows, self._postings.load
+        for reading in readings:
+            row, others, number = reading.row, hashes_of_others(reading), len(rows)
+            kind, reference = row.kind, row.reference
+            rows.append(row)
+            self._others.append(array("q", others).tobytes())
+            image.numbers[reference] = number
+            if kind.file and ":" not in reference:
+                image.tags.append(reference)
+            if not kind.is_dated:
+                self.undated.add(number)
+            self._kinds[kind] = self._kinds.get(kind, 0) + 1
+            load({*hashes_of(row), *others}, number)
+        image.shows = shows
+        self._settle(image)
 
     def settle(self) -> None:
         """Put in order what has been loaded."""
         for images in self._images.values():
             for image in images.values():
                 image.tags.sort()
-        for part in (self._postings, self.created, self.modified):
-            part.settle()
+        self._postings.settle()
+        self.created.load(range(len(self._rows)))
+        self.modified.load(range(len(self._rows)))
 
     def drop(self, place: Place, reference: str) -> None:
         """Forget the row of a manifest folder, if there is one."""
@@ -218,7 +246,7 @@ class Table:
 
     def _hashes(self, number: int) -> set[int]:
         """Return the hashes of all that a row is found by."""
-        return {*_hashes_of(self.row(number)), *array("q", self._others[number])}
+        return {*hashes_of(self.row(number)), *array("q", self._others[number])}
 
     def _made(self, place: Place) -> ImageRows:
         images = self._images.setdefault(place.key, {})
@@ -241,45 +269,3 @@ def _range(names: Sequence[str], after: str | None, most: int | None) -> tuple[i
     """Return where a block of sorted names begins and ends."""
     start = bisect_right(names, after) if after else 0
     return start, len(names) if most is None else start + most
-
-
-# --- by what rows are found --------------------------------------------------------------------
-
-
-def digest_text(digest: str) -> str:
-    """Return what rows are found by that have a manifest, configuration or layer."""
-    return f"#{digest}"
-
-
-def reference_text(reference: str) -> str:
-    """Return what the rows of a tag or digest are found by."""
-    return f":{reference}"
-
-
-def image_text(image: str) -> str:
-    """Return what the rows of an image are found by, whichever its repository."""
-    return f"/{image}"
-
-
-def _hashes_of(row: Row) -> list[int]:
-    """Return the hashes of what a row is found by, as far as it can be seen from the row."""
-    digest = row.digest
-    texts = [f":{row.reference}", f"/{row.place.image}"]
-    if digest:
-        texts.append(f"#{digest}")
-        if not digest.startswith("sha256:"):
-            texts.append(digest_text(digest.partition(":")[0]))
-    texts += [f"@{name}={value}" for name, value in row.own()]
-    return [hash(row.kind), *map(hash, texts)]
-
-
-def _others(reading: Reading) -> bytes:
-    """Return the hashes of what a row is found by because of other files in its folder."""
-    texts = [f"#{digest}" for digest in reading.content]
-    for digest in reading.content:
-        if not digest.startswith("sha256:"):
-            algorithm = digest.partition(":")[0]
-            texts += (digest_text(algorithm), f"@{algorithm}")
-    for name, value in reading.more:
-        texts += (f"@{name}={value}", f"@{name}")
-    return array("q", map(hash, texts)).tobytes()

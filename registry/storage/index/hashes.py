@@ -1,0 +1,44 @@
+"""By what rows are found: hashes of texts, and of kinds."""
+
+from __future__ import annotations
+
+from registry.storage.index.reader import Reading
+from registry.storage.index.rows import Row
+
+
+def digest_text(digest: str) -> str:
+    """Return what rows are found by that have a manifest, configuration or layer."""
+    return f"#{digest}"
+
+
+def reference_text(reference: str) -> str:
+    """Return what the rows of a tag or digest are found by."""
+    return f":{reference}"
+
+
+def image_text(image: str) -> str:
+    """Return what the rows of an image are found by, whichever its repository."""
+    return f"/{image}"
+
+
+def hashes_of(row: Row) -> list[int]:
+    """Return the hashes of what a row is found by, as far as it can be seen from the row."""
+    found = [hash(row.kind), hash(f":{row.reference}"), hash(f"/{row.place.image}")]
+    digest = row.digest
+    if digest:
+        found.append(hash(f"#{digest}"))
+        if not digest.startswith("sha256:"):
+            found.append(hash(digest_text(digest.partition(":")[0])))
+    return found + [hash(f"@{name}={value}") for name, value in row.own()]
+
+
+def hashes_of_others(reading: Reading) -> list[int]:
+    """Return the hashes of what a row is found by because of other files in its folder."""
+    found = [hash(f"#{digest}") for digest in reading.content]
+    for digest in reading.content:
+        if not digest.startswith("sha256:"):
+            algorithm = digest.partition(":")[0]
+            found += (hash(digest_text(algorithm)), hash(f"@{algorithm}"))
+    for name, value in reading.more:
+        found += (hash(f"@{name}={value}"), hash(f"@{name}"))
+    return found
