@@ -17,7 +17,7 @@ from registry.access.decision import Decisions
 from registry.access.groups import GroupFields, Groups
 from registry.access.permission_targets import PermissionTarget, PermissionTargets, Section
 from registry.access.principals import Action, Principal
-from registry.access.rules import RuleBook
+from registry.access.rule_book import RuleBook
 from registry.access.user_documents import UserFields
 from registry.access.users import Users
 from registry.model.names import ImageName, RepositoryKey, Tag

@@ -12,7 +12,7 @@ from registry.access.decision import Decisions
 from registry.access.groups import Groups
 from registry.access.keys import SigningKeys
 from registry.access.permission_targets import PermissionTargets
-from registry.access.rules import RuleBook
+from registry.access.rule_book import RuleBook
 from registry.access.users import Users
 from registry.cli.common import Faces
 from registry.config import Config

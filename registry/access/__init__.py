@@ -1,9 +1,8 @@
 """Access: WHO may. Users, passwords, tokens, and the one decision.
 
 Read in this order: ``principals`` (who asks), ``decision`` (the one rule), ``users`` with
-``user_documents`` and ``logins``, ``groups``, ``permission_targets`` with
-``permission_forms`` (as clients write them) and ``permission_forms`` (as clients write them) and
-``rules`` (the same, made ready to decide), ``explanation`` (why somebody may do something),
+``user_documents`` and ``logins``, ``groups``, ``permission_targets`` with ``permission_forms`` (as
+clients write them), ``rules`` (the same, made ready to decide) and ``rule_book`` (those in force),
 ``explanation`` (why somebody may do something), ``mentions`` (what goes with a name), ``defaults``,
 ``passwords`` with ``encrypted_passwords``, ``aging`` and ``lockout``, ``policies`` (what is set
 about them), ``keys``, ``tokens`` (of the token endpoint), ``forms`` (of secrets),

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from registry.access.principals import Action, Principal
-from registry.access.rules import NOTHING, Actions, Rule, RuleBook, Rules
+from registry.access.rule_book import RuleBook
+from registry.access.rules import NOTHING, Actions, Rule, Rules
 from registry.model.names import ImageName, Reference, RepositoryKey
 
 _EVERYTHING = frozenset(Action)
@@ -58,6 +59,26 @@ class Decisions:
     def allows_in(self, principal: Principal, action: Action, key: RepositoryKey) -> bool:
         """Return whether the principal's rights allow ``action`` on some image of a repository."""
         return action in self._rights(principal, key, None, None)
+
+    def allows_whole(
+        self, principal: Principal, action: Action, key: RepositoryKey, image: ImageName
+    ) -> bool:
+        """Return whether the principal's rights allow ``action`` on all that is in an image."""
+        if not self.allows(principal, action, key, image):
+            return False
+        rules = self.rules()
+        if principal.admin or self.book is None or rules is None:
+            return True
+        name = _name(principal)
+        return action in self.book.granted(rules, name, principal.groups, key, image, whole=True)
+
+    def knows_all(self, principal: Principal) -> bool:
+        """Return whether there is no repository that the principal may not know of."""
+        return self.allows_some(principal) and (principal.admin or self.rules() is None)
+
+    def knows(self, principal: Principal, key: RepositoryKey) -> bool:
+        """Return whether the principal has any right in a repository, and so may know of it."""
+        return bool(self._rights(principal, key, None, None))
 
     def granted(
         self,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from registry.access.decision import Decisions
 from registry.access.principals import Action, Principal
-from registry.access.rules import Actions, Place, Rule
+from registry.access.rule_book import Place
+from registry.access.rules import Actions, Rule
 from registry.model.names import ImageName, Reference, RepositoryKey
 
 

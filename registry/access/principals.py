@@ -6,6 +6,8 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from registry.model.content import Actor
+
 ANONYMOUS = "anonymous"
 
 
@@ -40,6 +42,10 @@ class Principal:
     """Whether the rights of the groups are all that it has, and not those of its name."""
     limit: Access | None = None
     """Beyond this nothing may be done or seen, whoever asks: what an access token names alone."""
+
+    def actor(self, address: str) -> Actor:
+        """Return what is recorded of what it does, when it asks from ``address``."""
+        return Actor(self.name, address, self.token)
 
     @property
     def anonymous(self) -> bool:

@@ -10,33 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from registry.access.permission_targets import (
     ANYS,
     PermissionTarget,
-    PermissionTargets,
     Section,
-    repository_document,
 )
 from registry.access.principals import Action
 from registry.model.ant import AntPattern, ant_pattern
 from registry.model.names import Reference, Tag
-from registry.model.repository_fields import CACHE_SUFFIX, REMOTE, VIRTUAL
-from registry.storage.document_folders import Found
+from registry.model.repository_fields import CACHE_SUFFIX, REMOTE
 from registry.storage.layout import MANIFEST_FILES
-from registry.storage.store import Store
 
 Actions = frozenset[Action]
 NOTHING: Final[Actions] = frozenset()
-_THROUGH: Final = frozenset({Action.WRITE, Action.DELETE, Action.MANAGE})
-"""What a virtual repository does in one of its members alone."""
 _ACTIONS: Final = {action.value: action for action in Action}
 _REMEMBERED: Final = 16384
 _DEPTH: Final = 2
 """Parts of a path below an image: the manifest folder, and what is in it."""
-_NESTED: Final = 8
-"""Virtual repositories in virtual repositories that are looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +67,12 @@ class Rule:
         if reference is None:
             return True
         return not all(self._excludes(f"{image}/{reference}/{name}") for name in MANIFEST_FILES)
+
+    def fits_whole(self, image: str) -> bool:
+        """Return whether all that is in an image is meant."""
+        return any(p.matches_all_below(image) for p in self.includes) and not any(
+            p.may_match_below(image, _DEPTH) for p in self.excludes
+        )
 
     def fits_path(self, path: str) -> bool:
         """Return whether one file is meant."""
@@ -156,6 +154,13 @@ class Rules:
             self._granted[asked] = found
         return found
 
+    def granted_whole(
+        self, name: str, groups: frozenset[str], key: str, kind: str, image: str
+    ) -> Actions:
+        """Return what somebody may do with all that is in an image, by one rule for each."""
+        everywhere, rules = self._places_of(name, groups, key, kind)
+        return everywhere.union(*(actions for rule, actions in rules if rule.fits_whole(image)))
+
     def _places_of(
         self, name: str, groups: frozenset[str], key: str, kind: str
     ) -> tuple[Actions, Sequence[tuple[Rule, Actions]]]:
@@ -197,93 +202,3 @@ class Rules:
                 self._given.clear()
             self._given[asked] = found
         return found
-
-
-class RuleBook:
-    """The rules of a storage folder, as they are now."""
-
-    def __init__(self, store: Store, targets: PermissionTargets) -> None:
-        self._store = store
-        self._targets = targets
-        self._made: tuple[Found, Rules] = {}, Rules(())
-
-    def current(self) -> Rules | None:
-        """Return the rules, or None as long as permission targets do not decide.
-
-        Asked at each decision: it costs one look at the folder of the targets.
-        """
-        found = self._targets.found()
-        made, rules = self._made
-        if made is not found:
-            rules = Rules(self._targets.all_of(found))
-            self._made = found, rules
-        return rules if found or self._targets.in_force() else None
-
-    def granted(
-        self,
-        rules: Rules,
-        name: str,
-        groups: frozenset[str],
-        key: str,
-        image: str | None,
-        reference: Reference | None = None,
-    ) -> Actions:
-        """Return what somebody may do with an image, or, without one, somewhere in a repository.
-
-        In an unknown repository nobody may do anything.
-        """
-        found = NOTHING
-        for where, through in self.places(key):
-            if image is None:
-                actions = rules.granted_in(name, groups, where.key, where.kind)
-            else:
-                actions = rules.granted(name, groups, where.key, where.kind, image, reference)
-            found |= actions if through is None else actions & through
-        return found
-
-    def places(self, key: str) -> Sequence[tuple[Place, Actions | None]]:
-        """Return where the rights to a repository are looked for, and which; None for all.
-
-        Those to a virtual repository are the rights to its members.
-        """
-        document = repository_document(self._store, key)
-        if document is None:
-            return self._places_of_cache(key)
-        kind = str(document.get("rclass"))
-        if kind != VIRTUAL:
-            return ((Place(key, kind), None),)
-        places = dict[Place, Actions | None]()
-        everything = frozenset(Action)
-        for member in self._members(document, _NESTED):
-            places[member] = everything - _THROUGH
-        default = self._place(document.get("defaultDeploymentRepo"))
-        if default is not None:
-            places[default] = everything if default in places else _THROUGH
-        return tuple(places.items())
-
-    def _places_of_cache(self, key: str) -> Sequence[tuple[Place, Actions | None]]:
-        """Return where the rights to the cache of a remote repository are looked for: there."""
-        place = self._place(key.removesuffix(CACHE_SUFFIX)) if key.endswith(CACHE_SUFFIX) else None
-        return () if place is None or place.kind != REMOTE else ((place, None),)
-
-    def _members(self, document: Mapping[str, Any], left: int) -> Iterable[Place]:
-        for key in document.get("repositories", ()):
-            place = self._place(key)
-            if place is None:
-                continue
-            if place.kind != VIRTUAL:
-                yield place
-            elif left:
-                yield from self._members(repository_document(self._store, key) or {}, left - 1)
-
-    def _place(self, key: object) -> Place | None:
-        document = repository_document(self._store, key) if isinstance(key, str) else None
-        return None if document is None else Place(str(key), str(document.get("rclass")))
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A repository that rights are looked for in."""
-
-    key: str
-    kind: str

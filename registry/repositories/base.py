@@ -14,6 +14,9 @@ from registry.model.retention import Decision
 from registry.repositories.reach import EVERYWHERE, Reach
 from registry.storage.upload_writer import UploadWriter
 
+MayReplace = Callable[[Tag], None]
+"""Raises if a tag that is there may not come to another manifest."""
+
 
 @dataclass(frozen=True, slots=True)
 class PushedManifest:
@@ -162,8 +165,12 @@ class Repository(ABC):
         content_type: str,
         actor: Actor,
         tags: Sequence[Tag] = (),
+        may_replace: MayReplace | None = None,
     ) -> PushedManifest:
         """Store a manifest under a tag, or under a digest and ``tags``.
+
+        ``may_replace`` raises if a tag that is there may not come to another manifest; None if
+        each may.
 
         Raises ManifestInvalid, ManifestUnverified, DigestMismatch, TagInvalid,
         ManifestPartsMissing and OperationUnsupported.

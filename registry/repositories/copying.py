@@ -12,14 +12,14 @@ What the source tag stands for is seen once: a tag that is overwritten meanwhile
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from registry.model.content import Actor, Blob, StoredManifest
 from registry.model.digests import Digest
 from registry.model.errors import BlobUnknown, DigestMismatch, ManifestPartsMissing, ManifestUnknown
-from registry.model.names import Reference, Tag
+from registry.model.names import Reference
 from registry.model.targets import Target
+from registry.repositories.base import MayReplace
 from registry.repositories.belongings import Belongings, Parcel, Part, Transfer
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.departing import Departure
@@ -56,10 +56,10 @@ class Arrival(ManifestPush):
         self._transfer = transfer
         self._from = ""
 
-    def bring(self, parcel: Parcel, may_replace: Callable[[], None]) -> None:
+    def bring(self, parcel: Parcel, may_replace: MayReplace | None) -> None:
         """Put a manifest and what belongs to it into the image.
 
-        ``may_replace`` raises if no tag may be replaced by another manifest.
+        ``may_replace`` raises for a tag that may not come to another manifest.
 
         Raises:
             ManifestUnknown: the source has lost something of it.
@@ -71,18 +71,10 @@ class Arrival(ManifestPush):
             for part, new in parcel.landings(self._transfer.new)
             if part is parcel.root or self._source != self._place
         ]
-        if any(self._replaces(part, new) for part, new in landings):
-            may_replace()
         for part, new in landings:
-            self._require_mutable([new], part.digest)
+            self._require_replaceable([new], part.digest, may_replace)
         for part, new in landings:
             self._bring(part, new)
-
-    def _replaces(self, part: Part, new: Reference) -> bool:
-        if not isinstance(new, Tag) or not self._store.manifests.has_folder(self._place, new):
-            return False
-        previous = self._previous(new)
-        return previous is None or previous.digest != part.digest
 
     def _bring(self, part: Part, new: Reference) -> None:
         stored = self._store.manifests.read(self._source, part.digest)
@@ -120,7 +112,7 @@ class Copying:
         self._target = target
         self._actor = actor
 
-    def run(self, transfer: Transfer, may_replace: Callable[[], None]) -> Parcel:
+    def run(self, transfer: Transfer, may_replace: MayReplace | None) -> Parcel:
         """Do it; see `Repository.transfer`."""
         parcel = self._copy(transfer, may_replace)
         if transfer.move:
@@ -133,7 +125,7 @@ class Copying:
         source, key = self._source, self._target.place.key
         return Departure(self._store, source.definition, source.place, self._actor, transfer, key)
 
-    def _copy(self, transfer: Transfer, may_replace: Callable[[], None]) -> Parcel:
+    def _copy(self, transfer: Transfer, may_replace: MayReplace | None) -> Parcel:
         for _ in range(_ATTEMPTS - 1):
             try:
                 return self._copy_once(transfer, may_replace)
@@ -143,7 +135,7 @@ class Copying:
                 continue
         return self._copy_once(transfer, may_replace)
 
-    def _copy_once(self, transfer: Transfer, may_replace: Callable[[], None]) -> Parcel:
+    def _copy_once(self, transfer: Transfer, may_replace: MayReplace | None) -> Parcel:
         parcel, place = self._gather(transfer), self._target.place
         arrival = Arrival(self._store, self._target, self._actor, self._source.place, transfer)
         with self._store.locks.image(place.key, place.image):

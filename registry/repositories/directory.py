@@ -19,11 +19,12 @@ from registry.model.paging import Page, PageRequest
 from registry.repositories.base import Repository
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.definitions import Definitions
-from registry.repositories.guarded import GuardedRepository, nobody_may
+from registry.repositories.guarded import GuardedRepository
 from registry.repositories.guarded_items import GuardedItems
 from registry.repositories.guarded_transfers import GuardedTransfers
 from registry.repositories.items import ItemTree, LocalItems
 from registry.repositories.local import LocalRepository
+from registry.repositories.refusals import nobody_may, unknown_repository
 from registry.repositories.transfers import Transfers
 from registry.storage.store import Store
 
@@ -90,23 +91,21 @@ class GuardedDirectory:
         try:
             unguarded = self._directory.unguarded_repository(RepositoryKey.parse(key))
         except (RepositoryUnknown, RepositoryKeyInvalid):
-            if not self._decisions.allows_some(self.principal):
+            if self.principal.anonymous and not self._decisions.knows_all(self.principal):
                 raise nobody_may(self.principal) from None
-            raise RepositoryUnknown(
-                "repository name not known to registry", {"name": key[:80]}
-            ) from None
+            raise unknown_repository(key) from None
         return GuardedRepository(unguarded, self.principal, self._decisions, self.address)
 
     def items(self, key: str) -> GuardedItems:
         """Return the tree of the repository of that key. Raises as `open`."""
         repository = self.open(key)
+        repository.require_known()
         tree = self._directory.unguarded_items(repository.key)
         return GuardedItems(tree, repository, self.principal, self.address)
 
     def transfers(self) -> GuardedTransfers:
         """Return what brings manifests from one repository to another."""
-        actor = Actor(self.principal.name, self.address)
-        return GuardedTransfers(self._directory.unguarded_transfers(), actor)
+        return GuardedTransfers(self._directory.unguarded_transfers(), self.actor)
 
     def readable(self) -> list[RepositoryDefinition]:
         """Return what is configured of the repositories that the principal may read, by key."""
@@ -128,8 +127,16 @@ class GuardedDirectory:
             raise RepositoryUnknown(f"there is no repository '{key[:80]}'", {"key": key[:80]})
         return found
 
+    def _knows(self, key: RepositoryKey) -> bool:
+        return self._decisions.knows(self.principal, key)
+
     def _may_read(self, key: RepositoryKey) -> bool:
         return self._decisions.allows_in(self.principal, Action.READ, key)
+
+    @property
+    def actor(self) -> Actor:
+        """What is recorded of what the principal does."""
+        return self.principal.actor(self.address)
 
     def is_admin(self) -> bool:
         """Return whether `require_admin` would let it pass."""
@@ -156,7 +163,8 @@ class GuardedDirectory:
         self.require_login()
         names: list[str] = []
         # "a-b/" sorts before "a/": the slash that ends the key counts.
-        for key in sorted(f"{d.key}/" for d in self._directory.definitions()):
+        known = [d for d in self._directory.definitions() if self._knows(d.key)]
+        for key in sorted(f"{d.key}/" for d in known):
             after = None
             if request.after is not None and request.after.startswith(key):
                 after = request.after.removeprefix(key)

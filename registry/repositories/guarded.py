@@ -7,17 +7,16 @@ which it knows itself.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Sequence
 
 from registry.access.decision import Decisions, in_scope
 from registry.access.principals import Action, Principal
-from registry.model.content import Actor, Blob, StoredManifest, UploadState
+from registry.model.content import Blob, StoredManifest, UploadState
 from registry.model.digests import Digest
 from registry.model.errors import (
-    AuthenticationRequired,
     BlobUnknown,
     Denied,
-    RegistryError,
     ScopeInsufficient,
 )
 from registry.model.items import Item
@@ -25,14 +24,8 @@ from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
 from registry.repositories.base import PushedManifest, Repository
 from registry.repositories.reach import EVERYWHERE
+from registry.repositories.refusals import nobody_may, unknown_repository
 from registry.storage.upload_writer import UploadWriter
-
-
-def nobody_may(principal: Principal) -> RegistryError:
-    """Return the error for an anonymous caller: with a token, another one would help."""
-    if principal.access is not None:
-        return ScopeInsufficient("authentication required")
-    return AuthenticationRequired("authentication required")
 
 
 class GuardedRepository:
@@ -49,30 +42,47 @@ class GuardedRepository:
         self._reach = unguarded.reach
         self._principal = principal
         self._decisions = decisions
-        self._actor = Actor(principal.name, address)
+        self._actor = principal.actor(address)
 
     @property
     def key(self) -> RepositoryKey:
         """The key of the repository."""
         return self._unguarded.key
 
-    def require(self, action: Action, image: ImageName) -> None:
-        """Raise unless the principal may do ``action`` on the image, now and with this token."""
+    def require(self, action: Action, image: ImageName, reference: Reference | None = None) -> None:
+        """Raise unless the principal may do ``action`` on the image, now and with this token.
+
+        Without a reference: on something in the image.
+        """
         principal = self._principal
-        if not self._decisions.allows(principal, action, self.key, image):
+        if not self._decisions.allows(principal, action, self.key, image, reference):
+            self.require_known()
             if principal.anonymous:
                 raise nobody_may(principal)
-            raise Denied(f"'{principal.name}' may not {action.value} '{self.key}/{image}'")
+            what = image if reference is None else f"{image}:{reference}"
+            raise Denied(f"'{principal.name}' may not {action.value} '{self.key}/{what}'")
         if not in_scope(principal, action, self.key, image):
             raise ScopeInsufficient(f"the token does not allow to {action.value} this image")
         if self._reach is not EVERYWHERE:
             self._reach.require(action, image)
 
-    def may(self, action: Action, image: ImageName) -> bool:
+    @property
+    def is_known(self) -> bool:
+        """Whether the principal has any right here, and so may know that there is a repository."""
+        return self._decisions.knows(self._principal, self.key)
+
+    def require_known(self) -> None:
+        """Raise what an unknown repository is answered with if the principal has no right here."""
+        if not self.is_known:
+            if self._principal.anonymous:
+                raise nobody_may(self._principal)
+            raise unknown_repository(self.key)
+
+    def may(self, action: Action, image: ImageName, reference: Reference | None = None) -> bool:
         """Return whether `require` would let it pass."""
         principal = self._principal
         return (
-            self._decisions.allows(principal, action, self.key, image)
+            self._decisions.allows(principal, action, self.key, image, reference)
             and in_scope(principal, action, self.key, image)
             and (self._reach is EVERYWHERE or self._reach.allows(action, image))
         )
@@ -92,6 +102,8 @@ class GuardedRepository:
         A token that names no image is a login token; it lists what its user may read.
         """
 
+        self.require_known()
+
         def readable(image: ImageName) -> bool:
             return self._decisions.allows(
                 self._principal, Action.READ, self.key, image
@@ -100,21 +112,33 @@ class GuardedRepository:
         return self._unguarded.images(request, readable)
 
     def tags(self, image: ImageName, request: PageRequest) -> Page[Tag]:
-        """See `Repository.tags`."""
+        """See `Repository.tags`; of these, what the principal may read."""
         self.require(Action.READ, image)
         page = self._unguarded.tags(image, request)
-        if self._reach is EVERYWHERE:
+        if self.shows_all(image):
             return page
-        names = [tag for tag in page.names if self._reach.has_manifest(image, tag)]
+        names = [tag for tag in page.names if self.shows_tag(image, tag)]
         while page.more and len(names) < (request.limit or 0):
             left = PageRequest((request.limit or 0) - len(names), page.names[-1])
             page = self._unguarded.tags(image, left)
-            names += [tag for tag in page.names if self._reach.has_manifest(image, tag)]
+            names += [tag for tag in page.names if self.shows_tag(image, tag)]
         return Page(names, page.more)
+
+    def shows_all(self, image: ImageName) -> bool:
+        """Return whether who may read an image may read all of it: no tag has to be looked at."""
+        return self._reach is EVERYWHERE and self._decisions.allows_whole(
+            self._principal, Action.READ, self.key, image
+        )
+
+    def shows_tag(self, image: ImageName, tag: Tag) -> bool:
+        """Return whether the principal may read a tag of an image that it may read."""
+        return self._reach.has_manifest(image, tag) and self._decisions.allows(
+            self._principal, Action.READ, self.key, image, tag
+        )
 
     def manifest(self, image: ImageName, reference: Reference) -> StoredManifest:
         """See `Repository.manifest`; a "yes" to somebody who may push is renewed."""
-        self.require(Action.READ, image)
+        self.require(Action.READ, image, reference)
         renew = isinstance(reference, Digest) and self.may(Action.WRITE, image)
         stored = self._unguarded.manifest(image, reference, renew=renew)
         if self._reach is not EVERYWHERE:
@@ -222,32 +246,47 @@ class GuardedRepository:
         content_type: str,
         tags: Sequence[Tag] = (),
     ) -> PushedManifest:
-        """See `Repository.put_manifest`."""
-        self.require(Action.WRITE, image)
-        for each in (reference, *tags):
+        """See `Repository.put_manifest`; a tag comes to another manifest if it may be deleted."""
+        references = (reference, *tags)
+        for each in references:
+            self.require(Action.WRITE, image, each)
             self._reach.require_manifest(Action.WRITE, image, each, content_type)
-        return self._unguarded.put_manifest(image, reference, body, content_type, self._actor, tags)
+        may_replace = functools.partial(self.require, Action.DELETE, image)
+        free = all(self.may(Action.DELETE, image, each) for each in references)
+        return self._unguarded.put_manifest(
+            image, reference, body, content_type, self._actor, tags, None if free else may_replace
+        )
 
     def delete_manifest(self, image: ImageName, reference: Reference) -> None:
-        """See `Repository.delete_manifest`."""
-        self.require(Action.DELETE, image)
+        """See `Repository.delete_manifest`; with a manifest go all its tags."""
+        self._require_delete(image, reference)
         self._reach.require_manifest(Action.DELETE, image, reference)
         self._unguarded.delete_manifest(image, reference, self._actor)
 
+    def _require_delete(self, image: ImageName, reference: Reference | None) -> None:
+        """Raise unless a tag, or whatever tags there are, may be deleted."""
+        self.require(Action.DELETE, image, reference)
+        whole = self._decisions.allows_whole(self._principal, Action.DELETE, self.key, image)
+        if not isinstance(reference, Tag) and not whole:
+            raise Denied(
+                f"'{self._principal.name}' may delete some tags of '{self.key}/{image}', and not "
+                "all of it; delete those by their names"
+            )
+
     def delete_tag(self, image: ImageName, tag: Tag) -> None:
         """See `Repository.delete_tag`."""
-        self.require(Action.DELETE, image)
+        self.require(Action.DELETE, image, tag)
         self._reach.require_manifest(Action.DELETE, image, tag)
         self._unguarded.delete_tag(image, tag, self._actor)
 
     def delete_image(self, image: ImageName) -> None:
         """See `Repository.delete_image`."""
-        self.require(Action.DELETE, image)
+        self._require_delete(image, None)
         self._unguarded.delete_image(image, self._actor)
 
     def require_deletable(self, image: ImageName) -> None:
         """See `Repository.require_deletable`; raises also unless the principal may delete it."""
-        self.require(Action.DELETE, image)
+        self._require_delete(image, None)
         self._unguarded.require_deletable(image)
 
     def delete_blob(self, image: ImageName, digest: Digest) -> None:

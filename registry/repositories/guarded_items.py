@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Iterator
 
 from registry.access.principals import Action, Principal
-from registry.model.content import Actor
 from registry.model.errors import PathUnknown, RegistryError, ScopeInsufficient
 from registry.model.items import Item
 from registry.model.names import ImageName, RepositoryKey
@@ -33,7 +32,7 @@ class GuardedItems:
         self._unguarded = unguarded
         self._repository = repository
         self._principal = principal
-        self._actor = Actor(principal.name, address)
+        self._actor = principal.actor(address)
 
     @property
     def key(self) -> RepositoryKey:
@@ -46,12 +45,14 @@ class GuardedItems:
         A folder above images can be seen by who may read one of the images below it.
         """
         if item.image is not None:
-            return self._repository.may(Action.READ, item.image) and self._repository.shows(item)
+            return self._repository.may(
+                Action.READ, item.image, item.reference
+            ) and self._repository.shows(item)
         return self._may_see_below(item.location)
 
     def _may_see_below(self, location: str) -> bool:
         if not location:
-            return True
+            return self._repository.is_known
         image = _image(location)
         if image is None:
             return False
@@ -134,8 +135,8 @@ class GuardedItems:
         """
         below = list(self.walk(item.location)) if recursive and item.is_folder else []
         items = [item, *below]
-        for place in {self._place(found) for found in items}:
-            self._repository.require(Action.ANNOTATE, place)
+        for place, reference in {(self._place(found), found.reference) for found in items}:
+            self._repository.require(Action.ANNOTATE, place, reference)
         for found in items:
             try:
                 self._unguarded.change_properties(found, change, self._actor)

@@ -8,6 +8,7 @@ given away nor taken in.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -64,15 +65,15 @@ class GuardedTransfers:
         source, target, transfer = step.source, step.target, step.transfer
         source.manifest(transfer.image, transfer.reference)
         if transfer.move:
-            source.require(Action.DELETE, transfer.image)
+            source.require(Action.DELETE, transfer.image, transfer.reference)
             self._require_movable(step)
-        target.require(Action.WRITE, transfer.to)
+        target.require(Action.WRITE, transfer.to, transfer.new)
         parcel = self._unguarded.belongings(source.key, transfer.image, transfer.reference)
         self._unguarded.require_reach(target.key, transfer, parcel)
         if isinstance(transfer.new, Digest) and transfer.new != parcel.root.digest:
             raise RequestInvalid("a manifest cannot stand under the digest of another one")
-        if self._unguarded.replaced(target.key, transfer, parcel):
-            target.require(Action.DELETE, transfer.to)
+        for tag in self._unguarded.replaced(target.key, transfer, parcel):
+            target.require(Action.DELETE, transfer.to, tag)
         return parcel
 
     def _require_movable(self, step: Step) -> None:
@@ -88,7 +89,7 @@ class GuardedTransfers:
         try:
             return self._unguarded.run(
                 step.source.key, target.key, transfer, self._actor,
-                lambda: target.require(Action.DELETE, transfer.to),
+                functools.partial(target.require, Action.DELETE, transfer.to),
             )  # fmt: skip
         except (OperationUnsupported, ManifestPartsMissing) as error:
             raise RequestInvalid(f"{step}: {error.message}", *error.details) from None

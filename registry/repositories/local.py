@@ -20,7 +20,7 @@ from registry.model.names import ImageName, Reference, Tag
 from registry.model.paging import Page, PageRequest
 from registry.model.retention import Decision
 from registry.repositories.attempts import ATTEMPTS, again
-from registry.repositories.base import PushedManifest, Repository
+from registry.repositories.base import MayReplace, PushedManifest, Repository
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.deleting import ManifestDeletion, remove_empty
 from registry.repositories.immutability import require_mutable
@@ -208,10 +208,11 @@ class LocalRepository(Repository):
         content_type: str,
         actor: Actor,
         tags: Sequence[Tag] = (),
+        may_replace: MayReplace | None = None,
     ) -> PushedManifest:
         """See `Repository.put_manifest`."""
         push = ManifestPush(self._store, self._definition, self._place(image), actor)
-        pushed = push.run(reference, body, content_type, tags)
+        pushed = push.run(reference, body, content_type, tags, may_replace)
         self.make_room(image, [tag for tag in (reference, *tags) if isinstance(tag, Tag)])
         return pushed
 

@@ -20,7 +20,7 @@ from registry.model.errors import (
 )
 from registry.model.manifests import Manifest, parse_manifest
 from registry.model.names import Reference, Tag
-from registry.repositories.base import PushedManifest
+from registry.repositories.base import MayReplace, PushedManifest
 from registry.repositories.immutability import immutable_tags, require_mutable
 from registry.repositories.manifest_writer import Candidate, ManifestWriter, parts_missing
 from registry.storage.manifest_reader import Sidecar
@@ -30,7 +30,12 @@ class ManifestPush(ManifestWriter):
     """One push of a manifest to an image."""
 
     def run(
-        self, reference: Reference, body: bytes, content_type: str, tags: Sequence[Tag]
+        self,
+        reference: Reference,
+        body: bytes,
+        content_type: str,
+        tags: Sequence[Tag],
+        may_replace: MayReplace | None = None,
     ) -> PushedManifest:
         """Push; see `Repository.put_manifest`."""
         manifest = parse_manifest(body, content_type)
@@ -40,10 +45,10 @@ class ManifestPush(ManifestWriter):
         present = self._require_parts(manifest)
         stored = StoredManifest(digest, manifest.media_type, body)
         references: list[Reference] = [reference, *(tag for tag in tags if tag != reference)]
-        self._require_mutable(references, digest)
+        self._require_replaceable(references, digest, may_replace)
         candidate = self.candidate(stored, manifest, present)
         with self._store.locks.image(self._place.key, self._place.image):
-            self._require_mutable(references, digest)
+            self._require_replaceable(references, digest, may_replace)
             for target in references:
                 self._publish(target, candidate)
         self._store.quarantine.heal(candidate.content)
@@ -54,26 +59,39 @@ class ManifestPush(ManifestWriter):
 
         ``how`` is for `_publish`. Raises ManifestPartsMissing, TagImmutable.
         """
-        self._require_mutable([reference], stored.digest)
+        self._require_replaceable([reference], stored.digest)
         manifest = self.parse(stored)
         present = self._require_parts(manifest)
         self._publish(reference, self.candidate(stored, manifest, present), **how)
 
-    def _require_mutable(self, references: Iterable[Reference], digest: Digest) -> None:
-        """Raise TagImmutable if a tag that is kept as it is would come to another manifest."""
-        if immutable_tags(self._definition).patterns:
-            changing = [one for one in references if self._changes(one, digest)]
-            require_mutable(self._definition, self._place, changing, "overwritten")
+    def _require_replaceable(
+        self,
+        references: Iterable[Reference],
+        digest: Digest,
+        may_replace: MayReplace | None = None,
+    ) -> None:
+        """Raise if a tag that must not, or that nobody may move, would come to another manifest.
 
-    def _changes(self, reference: Reference, digest: Digest) -> bool:
+        Raises TagImmutable for one that is kept as it is, and whatever ``may_replace`` raises.
+        """
+        if may_replace is None and not immutable_tags(self._definition).patterns:
+            return
+        tags = [one for one in references if isinstance(one, Tag)]
+        changing = [tag for tag in tags if self._changes(tag, digest)]
+        if may_replace is not None:
+            for tag in changing:
+                may_replace(tag)
+        require_mutable(self._definition, self._place, changing, "overwritten")
+
+    def _changes(self, tag: Tag, digest: Digest) -> bool:
         manifests = self._store.manifests
-        if not isinstance(reference, Tag) or not manifests.has_folder(self._place, reference):
+        if not manifests.has_folder(self._place, tag):
             return False
-        previous = self._previous(reference)
+        previous = self._previous(tag)
         if previous is not None:
             return previous.digest != digest
         # A damaged one can be put right by a push of what it was, as far as that is known.
-        sidecar = manifests.sidecar(self._place, reference) or {}
+        sidecar = manifests.sidecar(self._place, tag) or {}
         return sidecar.get("digest") not in (None, digest)
 
     def _require_accepted(self, manifest: Manifest, reference: Reference, digest: Digest) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from registry.access.principals import Action
@@ -16,6 +16,7 @@ from registry.model.errors import (
 )
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.repositories.attempts import again
+from registry.repositories.base import MayReplace
 from registry.repositories.belongings import Belongings, Parcel, Transfer
 from registry.repositories.copying import Copying, End
 from registry.repositories.definitions import Definitions
@@ -119,12 +120,12 @@ class Transfers:
         target: RepositoryKey,
         transfer: Transfer,
         actor: Actor,
-        may_replace: Callable[[], None],
+        may_replace: MayReplace | None = None,
     ) -> Parcel:
         """Bring a manifest, with all that belongs to it, under a tag or digest of another image.
 
-        The tag is there with one rename, after all that it needs. ``may_replace`` raises if no tag
-        of the target may be replaced by another manifest.
+        The tag is there with one rename, after all that it needs. ``may_replace`` raises for a
+        tag of the target that may not come to another manifest.
 
         Raises:
             ManifestUnknown: it is not there, or not any more.

@@ -80,6 +80,7 @@ class Journal:
             "image": image,
             "principal": actor.name,
             "address": actor.address,
+            **({"token": actor.token} if actor.token else {}),
         } | {name: value for name, value in facts.items() if value is not None}
         text = json.dumps(line, ensure_ascii=False)
         with self._lock:

@@ -14,7 +14,7 @@ from registry.access.groups import GroupFields, Groups
 from registry.access.keys import SigningKeys
 from registry.access.permission_targets import PermissionTargets
 from registry.access.principals import Principal
-from registry.access.rules import RuleBook
+from registry.access.rule_book import RuleBook
 from registry.access.user_documents import UserFields
 from registry.access.users import Users
 from registry.storage import format as storage_format

@@ -4,7 +4,7 @@ import pytest
 
 from registry.access.decision import Decisions, in_scope
 from registry.access.principals import ANONYMOUS, Access, Action, Principal
-from registry.access.rules import RuleBook
+from registry.access.rule_book import RuleBook
 from registry.model.names import ImageName, RepositoryKey
 
 KEY, IMAGE = RepositoryKey("docker-local"), ImageName("team/app")

@@ -12,7 +12,8 @@ from registry.access.decision import Decisions
 from registry.access.groups import Groups
 from registry.access.permission_targets import PermissionTarget, PermissionTargets
 from registry.access.principals import ANONYMOUS, Action, Principal
-from registry.access.rules import RuleBook, Rules
+from registry.access.rule_book import RuleBook
+from registry.access.rules import Rules
 from registry.access.users import Users
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.storage.store import Store

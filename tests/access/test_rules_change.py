@@ -11,7 +11,7 @@ import pytest
 from registry.access.decision import Decisions
 from registry.access.groups import Groups
 from registry.access.permission_targets import PermissionTargets
-from registry.access.rules import RuleBook
+from registry.access.rule_book import RuleBook
 from registry.access.users import Users
 from registry.storage.store import Store
 from tests.access.ruling import (

@@ -160,7 +160,13 @@ class OnlyTeamApp:
     """Rules that let everybody read one image."""
 
     def __call__(
-        self, rules: object, principal: Principal, action: Action, key: str, image: ImageName
+        self,
+        rules: object,
+        principal: Principal,
+        action: Action,
+        key: str,
+        image: ImageName,
+        reference: object = None,
     ) -> bool:
         return principal.admin or image == "team/app"
 

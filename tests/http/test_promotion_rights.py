@@ -62,7 +62,14 @@ def test_a_known_user_without_the_right(
     push_image(client)
     push_image(client, "2.0", layers=[b"second"])
 
-    def allows(self: Decisions, principal: Any, action: Action, key: str, image: str) -> bool:
+    def allows(
+        self: Decisions,
+        principal: Any,
+        action: Action,
+        key: str,
+        image: str,
+        reference: Any = None,
+    ) -> bool:
         return not (key == TARGET and action is Action.WRITE)
 
     monkeypatch.setattr(Decisions, "allows", allows)

@@ -149,7 +149,7 @@ def test_who_may_not_replace_a_tag_changes_nothing(pair: Pair) -> None:
     push_image(pair.target, b"before")
     was = folders(pair.target, pair.store)
 
-    def refuse() -> None:
+    def refuse(tag: Tag) -> None:
         raise Denied("no")
 
     with pytest.raises(Denied):
@@ -179,7 +179,7 @@ def test_the_journal_says_from_where(pair: Pair) -> None:
 def test_another_tag_of_the_same_image(pair: Pair) -> None:
     family = push_family(pair.source)
     transfer = replace(PROMOTED, new=NEW)
-    pair.transfers.run(KEY, KEY, transfer, ALICE, lambda: None)
+    pair.transfers.run(KEY, KEY, transfer, ALICE)
     wanted = {TAG, NEW, family.signature_tag} | family.by_digest
     assert folders(pair.source, pair.store) == wanted
     assert pair.journal()[-1]["tag"] == NEW

@@ -45,7 +45,10 @@ CALLS: dict[str, tuple[Action, tuple[Any, ...]]] = {
     "require_deletable": (Action.DELETE, (IMAGE,)),
     "delete_blob": (Action.DELETE, (IMAGE, DIGEST)),
 }
-OTHERWISE = {"key", "require", "may", "shows", "is_limited", "images", "holders", "find_blob"}
+OTHERWISE = {
+    *("key", "require", "require_known", "may", "is_known", "is_limited"),
+    *("shows", "shows_all", "shows_tag", "images", "holders", "find_blob"),
+}
 """Those that answer or list instead of refusing; each has a test of its own."""
 
 
@@ -77,6 +80,9 @@ class RefusesEverything(Decisions):
     ) -> bool:
         self.asked.append((principal.name, action, key, image))  # type: ignore[attr-defined]
         return False
+
+    def knows(self, principal: Principal, key: RepositoryKey) -> bool:
+        return True
 
 
 def test_the_table_has_every_public_method() -> None:

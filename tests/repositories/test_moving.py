@@ -126,7 +126,7 @@ def test_what_the_moved_tag_itself_had_before_does_not_keep_it(pair: Pair) -> No
 
 def test_a_new_name_in_the_same_image(pair: Pair) -> None:
     family = push_family(pair.source)
-    pair.transfers.run(KEY, KEY, replace(MOVED, new=NEW), ALICE, lambda: None)
+    pair.transfers.run(KEY, KEY, replace(MOVED, new=NEW), ALICE)
     assert folders(pair.source, pair.store) == {NEW, family.signature_tag} | family.by_digest
     pair.check()
 
@@ -134,7 +134,7 @@ def test_a_new_name_in_the_same_image(pair: Pair) -> None:
 def test_another_image_of_the_same_repository(pair: Pair) -> None:
     family = push_family(pair.source)
     to = ImageName("team/app/sub")
-    pair.transfers.run(KEY, KEY, replace(MOVED, to=to), ALICE, lambda: None)
+    pair.transfers.run(KEY, KEY, replace(MOVED, to=to), ALICE)
     assert images(pair.source) == [to]
     wanted = {TAG, family.signature_tag} | family.by_digest
     assert folders(pair.source, pair.store, to) == wanted

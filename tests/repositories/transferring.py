@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from registry.model.digests import Digest
 from registry.model.errors import ImageUnknown, ManifestUnknown
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
 from registry.model.paging import PageRequest
+from registry.repositories.base import MayReplace
 from registry.repositories.belongings import Parcel, Transfer
 from registry.repositories.definitions import Definitions
 from registry.repositories.local import LocalRepository
@@ -43,7 +43,7 @@ class Pair:
     def run(
         self,
         transfer: Transfer = PROMOTED,
-        may_replace: Callable[[], None] = lambda: None,
+        may_replace: MayReplace | None = None,
         **changed: Any,
     ) -> Parcel:
         """Bring a manifest from the one to the other."""

@@ -8,7 +8,6 @@ from typing import Any, Final, NoReturn
 
 from flask import Response, request
 
-from registry.model.content import Actor
 from registry.model.errors import FieldInvalid, RepositoryUnknown, RequestInvalid
 from registry.model.repository_fields import KINDS, PACKAGE_TYPE
 from registry.repositories.definition import RepositoryDefinition
@@ -80,7 +79,7 @@ def delete_repository(key: str) -> Response:
     """Delete one with all its images, to the trash."""
     call = current()
     known = call.directory.definition(key).key
-    call.instance.repositories.delete(known, Actor(call.directory.principal.name, call.client))
+    call.instance.repositories.delete(known, call.directory.actor)
     return _text(f"Repository {key} and all its content have been removed successfully.")
 
 

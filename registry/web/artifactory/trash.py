@@ -10,7 +10,6 @@ from typing import Final
 
 from flask import Response, request
 
-from registry.model.content import Actor
 from registry.model.errors import RegistryError, RequestInvalid, TrashUnknown
 from registry.model.names import ImageName, RepositoryKey, parse_reference
 from registry.model.targets import Target
@@ -42,7 +41,7 @@ def restore(key: str, path: str = "") -> Response:
     if to not in ("", f"{key}/{location}".rstrip("/")):
         raise RequestInvalid("things come back to where they were; move them afterwards")
     call = current()
-    actor = Actor(call.directory.principal.name, call.client)
+    actor = call.directory.actor
     target = _target(key, location)
     restored = call.instance.trashcan.restore(target, actor, overwrite=flag("overwrite"))
     return Answer(202, _TEXT, f"Restored {len(restored)} of {target}\n".encode())

@@ -34,7 +34,7 @@ def family(instance: Instance) -> None:
 
 def _bring(instance: Instance, *, move: bool) -> None:
     transfer = Transfer(IMAGE, RELEASE, IMAGE, RELEASE, event="promote", move=move)
-    instance.directory.unguarded_transfers().run(KEY, SPARE, transfer, ALICE, lambda: None)
+    instance.directory.unguarded_transfers().run(KEY, SPARE, transfer, ALICE)
 
 
 def promote(instance: Instance) -> None:

@@ -204,7 +204,7 @@ def signed_and_spare(at: Instance) -> None:
 
 def _bring(at: Instance, tag: Tag, *, move: bool) -> None:
     transfer = Transfer(IMAGE, tag, IMAGE, TAG, event="promote", move=move)
-    at.directory.unguarded_transfers().run(KEY, SPARE, transfer, ALICE, lambda: None)
+    at.directory.unguarded_transfers().run(KEY, SPARE, transfer, ALICE)
 
 
 def copy_old(at: Instance) -> None:

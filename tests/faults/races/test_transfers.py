@@ -69,7 +69,7 @@ class World:
 
     def run(self, transfer: Transfer, *, back: bool = False) -> None:
         ends = (TARGET, KEY) if back else (KEY, TARGET)
-        self.transfers.run(*ends, transfer, ALICE, lambda: None)
+        self.transfers.run(*ends, transfer, ALICE)
 
     def stands_for(self, repository: Any, tag: Tag = TAG) -> Digest | None:
         try:
@@ -199,14 +199,10 @@ def test_no_two_locks_are_held_at_once(bench: Bench, monkeypatch: pytest.MonkeyP
     steps: list[Callable[[], object]] = [
         lambda: world.run(COPY),
         lambda: world.run(replace(MOVE, new=Tag("2.0"))),
-        lambda: world.transfers.run(TARGET, TARGET, replace(MOVE, new=Tag("3.0")), ALICE, _fine),
+        lambda: world.transfers.run(TARGET, TARGET, replace(MOVE, new=Tag("3.0")), ALICE),
     ]
     thread = threading.Thread(target=lambda: [step() for step in steps], daemon=True)
     thread.start()
     thread.join(DEADLINE)
     assert not thread.is_alive()
     assert world.stands_for(world.target, Tag("3.0")) == OLD
-
-
-def _fine() -> None:
-    """Let a tag be replaced."""
