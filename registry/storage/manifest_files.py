@@ -64,8 +64,10 @@ def read_file(path: str) -> bytes:
     """Return the bytes of a file. Raises FileNotFoundError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        return os.read(descriptor, os.fstat(descriptor).st_size + 1)
+    except OSError as error:
         with open_files.translated():
-            return os.read(descriptor, os.fstat(descriptor).st_size + 1)
+            raise error
     finally:
         os.close(descriptor)
 

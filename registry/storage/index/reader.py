@@ -21,7 +21,7 @@ from registry.storage.layout import (
     Layout,
     parse_content_name,
 )
-from registry.storage.manifest_files import Place, is_manifest_folder, listed
+from registry.storage.manifest_files import Place, is_manifest_folder, listed, read_file
 from registry.storage.tree import Tree
 
 _ROUNDS: Final = 10
@@ -214,17 +214,9 @@ def _are_properties(document: object) -> bool:
 def _sidecar(folder: str) -> dict[str, Any]:
     """Return what is recorded beside a manifest, read anew: so many would not fit a cache."""
     try:
-        descriptor = os.open(f"{folder}/{_SIDECAR}", os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    try:
-        data = os.read(descriptor, os.fstat(descriptor).st_size + 1)
-    finally:
-        os.close(descriptor)
-    try:
-        text = data.decode().strip()
+        text = read_file(f"{folder}/{_SIDECAR}").decode().strip()
         found, end = _parse(text)
-    except ValueError:
+    except (FileNotFoundError, NotADirectoryError, ValueError):
         return {}
     return found if type(found) is dict and end == len(text) else {}
 
