@@ -1,7 +1,8 @@
 """Locks between threads and processes. Lock files lie in ``locks/`` and are never deleted.
 
 Order: the definition lock before an image lock; an upload's lock is taken alone. No lock of this
-file is held while bytes travel to or from a network, and none is shared with the pruner.
+file but that of a conversation with an upstream, which is waited for only so long, is held while
+bytes travel to or from a network, and none is shared with the pruner.
 
 Hot, short sections use a blocking ``flock``, which is fair; definitions, which change rarely, use
 filelock, which polls. The soft fallback of filelock is forbidden: it would leave stale locks.
@@ -12,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 import zlib
 from collections.abc import Iterator
 
@@ -25,6 +27,8 @@ from registry.storage.layout import Layout
 _IMAGE_SLOTS = 1024
 """Images share this many lock files by hash; sharing one costs waiting, never correctness."""
 
+_POLL = 0.02
+"""Seconds between two looks whether a conversation with an upstream is over."""
 DEFINITIONS_TIMEOUT = 30.0
 """Seconds to wait for another process that changes a definition."""
 
@@ -83,6 +87,22 @@ class Locks:
             with contextlib.suppress(StorageFull):
                 held = stack.enter_context(self._try(self._layout.lock(name)))
             yield held
+
+    @contextlib.contextmanager
+    def conversation(self, name: str, seconds: float) -> Iterator[bool]:
+        """Hold the right to ask an upstream for something; yield whether it could be had in time.
+
+        It saves upstream questions that several processes would ask at once, and no more.
+        """
+        slot = zlib.crc32(name.encode()) % _IMAGE_SLOTS
+        descriptor = atomic.lock_file(self._layout.lock(f"upstream-{slot:03x}"))
+        try:
+            end = time.monotonic() + seconds
+            while not (held := open_files.try_lock(descriptor)) and time.monotonic() < end:
+                time.sleep(_POLL)
+            yield held
+        finally:
+            os.close(descriptor)
 
     @contextlib.contextmanager
     def folders(self, key: RepositoryKey) -> Iterator[None]:

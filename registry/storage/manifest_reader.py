@@ -157,6 +157,17 @@ class ManifestReader:
         except StorageFailed:
             return None
 
+    def checked(self, place: Place, reference: Reference) -> float:
+        """Return when it was last seen that the manifest of a folder is what it should be.
+
+        That is when its sidecar was written or `Manifests.mark_checked`; 0 if it has none.
+        """
+        folder = self._layout.manifest_folder(place.key, place.image, reference)
+        try:
+            return os.stat(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}").st_mtime
+        except OSError:
+            return 0.0
+
     def referrers(self, place: Place, subject: Digest) -> list[StoredManifest]:
         """Return the manifests of the image whose subject is ``subject``, ordered by digest."""
         try:

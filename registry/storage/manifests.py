@@ -140,6 +140,21 @@ class Manifests(ManifestReader):
         folder = self._layout.manifest_folder(place.key, place.image, reference)
         documents.replace(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}", sidecar)
 
+    def mark_checked(self, place: Place, reference: Reference) -> None:
+        """Let `checked` say: now. Not durable; after a power cut it is checked once more."""
+        folder = self._layout.manifest_folder(place.key, place.image, reference)
+        atomic.touch(f"{folder}/{MANIFEST_FILE}{SIDECAR_ENDING}")
+
+    def add_part(self, place: Place, reference: Reference, blob: Digest) -> None:
+        """Link a blob of the image, which came after the manifest, into the manifest's folder.
+
+        The lock is held. Nothing happens where the manifest has gone meanwhile.
+        """
+        folder = self._layout.manifest_folder(place.key, place.image, reference)
+        if is_manifest_folder(folder):
+            source = self._layout.layer(place.key, place.image, blob)
+            self._link_layer(blob, source, f"{folder}/{content_name(blob)}")
+
     def commit(self, temporary: str, *, index: bool) -> None:
         """Put a staged manifest in place by one rename: the commit point of a tag.
 

@@ -143,6 +143,11 @@ def try_lock(descriptor: int) -> bool:
     return True
 
 
+def unlock(descriptor: int) -> None:
+    """Give back the lock of an open file."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
 # --- counting, which must disturb nobody: errors come out as they are ---------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from registry.storage.arrivals import Arrivals
 from registry.storage.catalog import Catalog
 from registry.storage.checksums import ChecksumStore
 from registry.storage.documents import Documents
@@ -41,6 +42,7 @@ class Store:
         self.locks = Locks(self.layout)
         self.filestore = Filestore(self.layout, renewal)
         self.uploads = Uploads(self.layout)
+        self.arrivals = Arrivals(self.layout)
         self.links = Links(self.layout, self.filestore)
         self.manifests = Manifests(self.layout, self.filestore, self.documents)
         self.references = References(self.layout, self.manifests)

@@ -1,0 +1,20 @@
+"""Which class stands for which kind of repository."""
+
+from __future__ import annotations
+
+from registry.model.repository_fields import REMOTE
+from registry.repositories.base import Repository
+from registry.repositories.definition import RepositoryDefinition
+from registry.repositories.local import LocalRepository
+from registry.repositories.remote.asked import Upstreams
+from registry.repositories.remote.repository import RemoteRepository
+from registry.storage.store import Store
+
+
+def make_repository(
+    store: Store, definition: RepositoryDefinition, upstreams: Upstreams
+) -> Repository:
+    """Return the repository that a definition is about: a local one, a cache, or a remote one."""
+    if definition.rclass == REMOTE and not definition.is_cache:
+        return RemoteRepository(store, definition, upstreams)
+    return LocalRepository(store, definition)

@@ -1,0 +1,168 @@
+"""Manifests of a remote repository: cache first, then upstream, then the cache again."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from dataclasses import replace
+from typing import Final
+
+from registry.model.content import Freshness, StoredManifest
+from registry.model.digests import Digest
+from registry.model.errors import (
+    DigestMismatch,
+    ManifestDamaged,
+    ManifestInvalid,
+    ManifestUnknown,
+    ManifestUnverified,
+    OperationUnsupported,
+    RegistryError,
+    StorageFailed,
+    StorageFull,
+    StorageReadOnly,
+    TagInvalid,
+)
+from registry.model.names import ImageName, Reference, Tag
+from registry.model.upstream_errors import UpstreamError, UpstreamFailed
+from registry.repositories.remote.shared import Shared
+from registry.storage.manifest_files import Place, manifest_unknown
+
+logger = logging.getLogger(__name__)
+
+_UNUSABLE: Final = (
+    ManifestInvalid,
+    ManifestUnverified,
+    DigestMismatch,
+    TagInvalid,
+    OperationUnsupported,
+)
+"""Why what upstream has sent for a manifest is none."""
+_HARMLESS: Final = (UpstreamError, StorageFull, StorageReadOnly, StorageFailed)
+"""What keeps nobody from getting what the cache has."""
+
+
+class RemoteManifests:
+    """The manifests of one remote repository."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+        self._cache = shared.cache
+        self._manifests = shared.store.manifests
+
+    def find(self, image: ImageName, reference: Reference, *, renew: bool) -> StoredManifest:
+        """Return the manifest under a tag or digest; see `Repository.manifest`.
+
+        Raises:
+            ManifestUnknown, UpstreamError, StorageFull, StorageFailed.
+        """
+        shared = self._shared
+        # What is wanted by digest stays: no tag may need it.
+        cached = self._cached(image, reference, renew=renew or isinstance(reference, Digest))
+        if cached is not None and self._is_good(image, reference):
+            return replace(cached, freshness=Freshness.HIT)
+        if shared.offline or shared.misses(image, reference):
+            raise manifest_unknown(self._place(image), reference)
+        try:
+            failure = shared.failure(image, reference)
+            if failure is not None:
+                raise failure
+            return shared.flights.result(
+                ("manifest", image, str(reference)), lambda: self._ask(image, reference)
+            )
+        except _HARMLESS as error:
+            if cached is None:
+                raise shared.told(error) from None
+            logger.warning(
+                "'%s/%s:%s' is served as it was last seen: %s",
+                shared.definition.key, image, reference, error,
+            )  # fmt: skip
+            return replace(cached, freshness=Freshness.STALE)
+
+    def _place(self, image: ImageName) -> Place:
+        return Place(self._cache.key, image)
+
+    def _is_good(self, image: ImageName, reference: Reference) -> bool:
+        """Return whether what the cache has need not be asked for."""
+        if isinstance(reference, Digest) or self._shared.offline:
+            return True
+        return self._shared.is_young(self._manifests.checked(self._place(image), reference))
+
+    def _cached(
+        self, image: ImageName, reference: Reference, *, renew: bool = False
+    ) -> StoredManifest | None:
+        with contextlib.suppress(ManifestUnknown, ManifestDamaged):
+            return self._cache.manifest(image, reference, renew=renew)
+        return None
+
+    def fetch(self, image: ImageName, digest: Digest) -> None:
+        """Have a manifest in the cache; for a thread of the crew. Raises as `find`."""
+        if self._cached(image, digest) is None and not self._shared.misses(image, digest):
+            self._ask(image, digest)
+
+    # --- asking, in a thread of the crew -------------------------------------------------------
+
+    def _ask(self, image: ImageName, reference: Reference) -> StoredManifest:
+        """Ask upstream, unless another process does so; then look what it has found."""
+        shared = self._shared
+        name = f"{self._cache.key}/{image}:{reference}"
+        seconds = shared.definition.number("metadataRetrievalTimeoutSecs")
+        try:
+            with shared.store.locks.conversation(name, seconds):
+                cached = self._cached(image, reference)
+                if cached is not None and self._is_good(image, reference):
+                    return replace(cached, freshness=Freshness.HIT)
+                found = self._revalidated(image, reference, cached)
+                found = found or self._fetched(image, reference)
+        except UpstreamError as error:
+            shared.fail(image, reference, error)
+            raise
+        if found is None:
+            self._remove(image, reference)
+            raise manifest_unknown(self._place(image), reference)
+        shared.found(image, reference)
+        return found
+
+    def _revalidated(
+        self, image: ImageName, reference: Reference, cached: StoredManifest | None
+    ) -> StoredManifest | None:
+        """Return what the cache has, if upstream says that it has the same; cheap for both."""
+        asks = not self._shared.definition.flag("bypassHeadRequests")
+        if cached is None or not isinstance(reference, Tag) or not asks:
+            return None
+        head = self._shared.upstream.head_manifest(image, reference)
+        if head is None or head.digest is None:
+            return None
+        if head.digest != cached.digest:
+            known = self._cached(image, head.digest)
+            if known is None:
+                return None
+            # A tag that goes to what the cache has already.
+            return self._kept(image, reference, known.body)
+        self._manifests.mark_checked(self._place(image), reference)
+        return replace(cached, freshness=Freshness.REVALIDATED)
+
+    def _fetched(self, image: ImageName, reference: Reference) -> StoredManifest | None:
+        manifest = self._shared.upstream.manifest(image, reference)
+        return None if manifest is None else self._kept(image, reference, manifest.body)
+
+    def _kept(self, image: ImageName, reference: Reference, body: bytes) -> StoredManifest:
+        """Put a manifest into the cache, as a push of what upstream has."""
+        try:
+            pushed = self._cache.put_manifest(image, reference, body, "", self._shared.actor)
+        except _UNUSABLE as error:
+            name = f"{image}:{reference}"
+            raise UpstreamFailed(f"upstream's '{name}' is no manifest: {error.message}") from None
+        stored = self._cache.manifest(image, pushed.digest)
+        return replace(stored, freshness=Freshness.FETCHED)
+
+    def _remove(self, image: ImageName, reference: Reference) -> None:
+        """Remember that upstream has not got it; a tag of the cache goes, its manifest stays."""
+        self._shared.miss(image, reference)
+        try:
+            with contextlib.suppress(ManifestUnknown):
+                self._cache.delete_manifest(image, reference, self._shared.actor)
+        except RegistryError as error:
+            # It is not served as long as it is remembered to be absent, and then tried again.
+            logger.error(
+                "'%s/%s:%s' stays in the cache: %s", self._cache.key, image, reference, error
+            )
