@@ -104,10 +104,14 @@ class GuardedRepository:
 
         self.require_known()
 
+        allows, principal, key, reach = (
+            self._decisions.allows, self._principal, self.key, self._reach
+        )  # fmt: skip
+
         def readable(image: ImageName) -> bool:
-            return self._decisions.allows(
-                self._principal, Action.READ, self.key, image
-            ) and self._reach.allows(Action.READ, image)
+            return allows(principal, Action.READ, key, image) and (
+                reach is EVERYWHERE or reach.allows(Action.READ, image)
+            )
 
         return self._unguarded.images(request, readable)
 
@@ -144,6 +148,20 @@ class GuardedRepository:
         if self._reach is not EVERYWHERE:
             self._reach.require_manifest(Action.READ, image, reference, stored.media_type)
         return stored
+
+    def held_manifest(
+        self, image: ImageName, reference: Reference, *, stale: bool = False
+    ) -> StoredManifest:
+        """See `Repository.held_manifest`."""
+        self.require(Action.READ, image, reference)
+        stored = self._unguarded.held_manifest(image, reference, stale=stale)
+        self._reach.require_manifest(Action.READ, image, reference, stored.media_type)
+        return stored
+
+    def held_blob(self, image: ImageName, digest: Digest) -> Blob:
+        """See `Repository.held_blob`."""
+        self.require(Action.READ, image)
+        return self._unguarded.held_blob(image, digest)
 
     def record_pull(self, image: ImageName, reference: Reference, digest: Digest) -> None:
         """See `Repository.record_pull`; for a manifest that `manifest` has just returned."""

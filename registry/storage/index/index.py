@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Final, TypeVar
 
 from registry.model.items import Item, ItemQuery
@@ -166,10 +167,12 @@ class Index:
         if not self._is_current():
             return self._catalog.images(key, request, wanted)
 
-        def is_listed(name: ImageName, tag: str | None) -> bool:
-            return wanted(name) and self._shows(Place(key, name), tag)
+        def listed(names: Sequence[tuple[ImageName, str | None]]) -> Iterator[ImageName]:
+            for name, tag in names:
+                if wanted(name) and self._shows(key, name, tag):
+                    yield name
 
-        return self._page(request, lambda table, *block: table.names(key, *block), is_listed)
+        return self._page(request, lambda table, *block: table.names(key, *block), listed)
 
     def tags(self, key: RepositoryKey, image: ImageName, request: PageRequest) -> Page[Tag] | None:
         """Return a page of the tags of an image in byte order, or None if there is no image.
@@ -188,14 +191,14 @@ class Index:
         return self._page(
             request,
             lambda table, *block: table.tags(place, *block),
-            lambda tag, _: _is_tag(folder, tag),
+            lambda tags: (tag for tag, _ in tags if _is_tag(folder, tag)),
         )
 
     def _page(
         self,
         request: PageRequest,
         block: Callable[[Table, str | None, int | None], Sequence[tuple[Name, str | None]]],
-        is_listed: Callable[[Name, str | None], bool],
+        listed: Callable[[Sequence[tuple[Name, str | None]]], Iterator[Name]],
     ) -> Page[Name]:
         """Return a page of those names that the disk confirms, from as many blocks as it takes."""
         found, after, limit = list[Name](), request.after, request.limit
@@ -203,21 +206,21 @@ class Index:
             most = None if limit is None else max(limit + 1 - len(found), _BLOCK)
             with self._keeper.current() as table:
                 names = block(table, after, most)
-            for name, known in names:
-                if not is_listed(name, known):
-                    continue
-                if limit is not None and len(found) >= limit:
-                    return Page(found, more=True)
-                found.append(name)
+            # One more than the page has room for tells that there are more.
+            found += (
+                listed(names) if limit is None else islice(listed(names), limit + 1 - len(found))
+            )
+            if limit is not None and len(found) > limit:
+                return Page(found[:limit], more=True)
             if most is None or len(names) < most:
                 return Page(found, more=False)
             after = names[-1][0]
 
-    def _shows(self, place: Place, tag: str | None) -> bool:
+    def _shows(self, key: RepositoryKey, image: ImageName, tag: str | None) -> bool:
         """Return whether an image has manifests: its first tag is still there, or something is."""
-        if tag is not None and _is_tag(self._layout.image(place.key, place.image), tag):
+        if tag is not None and _is_tag(self._layout.image(key, image), tag):
             return True
-        return shows_manifests(self._layout, place)
+        return shows_manifests(self._layout, Place(key, image))
 
 
 def _is_tag(image: str, tag: str) -> bool:

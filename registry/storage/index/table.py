@@ -99,7 +99,8 @@ class Table:
         """Return images of a repository after ``after``, in byte order, each with its first tag."""
         images, names = self._images.get(key, {}), self._names.get(key, [])
         block = names[slice(*_range(names, after, most))]
-        return [(name, next(iter(images[name].tags), None)) for name in block]
+        found = [(name, images[name].tags) for name in block]
+        return [(name, tags[0] if tags else None) for name, tags in found]
 
     def tags(
         self, place: Place, after: str | None = None, most: int | None = None
