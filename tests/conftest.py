@@ -98,6 +98,9 @@ def prepared_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(passwords, "_N", 2)
         set_up(instance, ADMIN_PASSWORD)
     instance.store.journal.close()
+    # As it was before there were permission targets: roles decide. Tests of targets make their own.
+    shutil.rmtree(folder / "etc" / "permissions")
+    shutil.rmtree(folder / "etc" / "groups")
     return folder
 
 

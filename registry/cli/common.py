@@ -22,6 +22,8 @@ from registry.storage import format as storage_format
 
 ACTOR: Final = Actor("command-line", "local")
 """Who does what is done from a shell: whoever may write to the storage folder is an admin."""
+_INSTANCE: Final = "registry.instance"
+"""Under what the registry of a command is kept while it runs."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -65,6 +67,27 @@ def says_why(command: Command) -> Command:
     return run  # type: ignore[return-value]
 
 
+def journaled(command: Command) -> Command:
+    """Let the journal say that a command has changed something: its name and its arguments.
+
+    Options are left out, which may be secrets.
+    """
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        answer = command(*args, **kwargs)
+        context = click.get_current_context()
+        given = [p.name for p in context.command.params if isinstance(p, click.Argument)]
+        words = [context.command_path.partition(" ")[2]]
+        for name in given:
+            value = context.params.get(name or "")
+            words += [value] if isinstance(value, str) else value or []
+        context.meta[_INSTANCE].store.journal.record_change(ACTOR, " ".join(map(str, words)))
+        return answer
+
+    return run  # type: ignore[return-value]
+
+
 def load_settings(config_file: str | None, storage: str | None, **options: Any) -> Config:
     """Return the settings of a command. Raises SettingInvalid."""
     return config.load(config_file, os.environ, {"storage_root": storage} | options)
@@ -79,6 +102,7 @@ def open_instance(faces: Faces, config_file: str | None, storage: str | None) ->
     instance = faces.build(load_settings(config_file, storage))
     storage_format.prepare(instance.store.layout)
     instance.keys.ensure()
+    click.get_current_context().meta[_INSTANCE] = instance
     return instance
 
 

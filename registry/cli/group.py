@@ -8,6 +8,7 @@ from registry.access.groups import Group, GroupFields
 from registry.cli.common import (
     Command,
     Faces,
+    journaled,
     json_option,
     open_instance,
     print_json,
@@ -51,6 +52,7 @@ def _fields(
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def create(
     faces: Faces,
     name: str,
@@ -75,6 +77,7 @@ def create(
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def set_fields(
     faces: Faces,
     name: str,
@@ -130,6 +133,7 @@ def _document(instance: Instance, found: Group) -> dict[str, object]:
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def delete(faces: Faces, name: str, config_file: str | None, storage: str | None) -> None:
     """Delete the group NAME, also from its members and from permission targets."""
     open_instance(faces, config_file, storage).groups.remove(name)

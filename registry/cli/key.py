@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from registry.access.keys import KEPT
-from registry.cli.common import Faces, open_instance, says_why, storage_option
+from registry.cli.common import Faces, journaled, open_instance, says_why, storage_option
 
 
 @click.group()
@@ -17,6 +17,7 @@ def key() -> None:
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def rotate(faces: Faces, config_file: str | None, storage: str | None) -> None:
     """Sign new tokens with a new key; tokens of the keys before stay good until they expire."""
     count = open_instance(faces, config_file, storage).keys.rotate()

@@ -12,6 +12,7 @@ from registry.access.permission_forms import to_v2
 from registry.access.permission_targets import WORDS, Allowed, PermissionTarget, Section
 from registry.cli.common import (
     Faces,
+    journaled,
     json_option,
     open_instance,
     print_json,
@@ -55,6 +56,7 @@ def permission() -> None:
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def set_target(
     faces: Faces,
     name: str,
@@ -147,6 +149,7 @@ def show(
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def delete(faces: Faces, name: str, config_file: str | None, storage: str | None) -> None:
     """Delete the permission target NAME.
 
@@ -160,6 +163,7 @@ def delete(faces: Faces, name: str, config_file: str | None, storage: str | None
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def defaults(faces: Faces, config_file: str | None, storage: str | None) -> None:
     """Make what Artifactory starts with, and let permission targets decide from now on.
 

@@ -8,6 +8,7 @@ import click
 
 from registry.cli.common import (
     Faces,
+    journaled,
     json_option,
     open_instance,
     print_json,
@@ -34,6 +35,7 @@ def repo() -> None:
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def create(
     faces: Faces,
     key: str,
@@ -55,6 +57,7 @@ def create(
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def set_fields(
     faces: Faces,
     key: str,
@@ -141,6 +144,7 @@ def _spelled(value: object) -> str:
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def remove(faces: Faces, key: str, config_file: str | None, storage: str | None) -> None:
     """Remove the repository KEY, which must be empty."""
     open_instance(faces, config_file, storage).definitions.remove(RepositoryKey.parse(key))

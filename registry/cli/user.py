@@ -9,6 +9,7 @@ import click
 from registry.access.user_documents import User, UserFields
 from registry.cli.common import (
     Faces,
+    journaled,
     json_option,
     open_instance,
     print_json,
@@ -53,6 +54,7 @@ _password_option = click.option(
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def add(
     faces: Faces,
     name: str,
@@ -118,6 +120,7 @@ def _document(instance: Instance, found: User) -> dict[str, object]:
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def set_fields(
     faces: Faces,
     name: str,
@@ -152,6 +155,7 @@ def set_fields(
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def remove(faces: Faces, name: str, config_file: str | None, storage: str | None) -> None:
     """Remove the user NAME, also from permission targets; its tokens end with it."""
     open_instance(faces, config_file, storage).users.remove(name)
@@ -164,6 +168,7 @@ def remove(faces: Faces, name: str, config_file: str | None, storage: str | None
 @storage_option
 @click.pass_obj
 @says_why
+@journaled
 def set_password(
     faces: Faces, name: str, password_stdin: bool, config_file: str | None, storage: str | None
 ) -> None:

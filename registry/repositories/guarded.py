@@ -10,25 +10,22 @@ import contextlib
 import functools
 from collections.abc import Iterator, Sequence
 
-from registry.access.decision import Decisions, in_scope
+from registry.access.decision import Decisions
 from registry.access.principals import Action, Principal
 from registry.model.content import Blob, StoredManifest, UploadState
 from registry.model.digests import Digest
 from registry.model.errors import (
     BlobUnknown,
-    Denied,
-    ScopeInsufficient,
 )
-from registry.model.items import Item
-from registry.model.names import ImageName, Reference, RepositoryKey, Tag
+from registry.model.names import ImageName, Reference, Tag
 from registry.model.paging import Page, PageRequest
 from registry.repositories.base import PushedManifest, Repository
+from registry.repositories.guard import Guard
 from registry.repositories.reach import EVERYWHERE
-from registry.repositories.refusals import nobody_may, unknown_repository
 from registry.storage.upload_writer import UploadWriter
 
 
-class GuardedRepository:
+class GuardedRepository(Guard):
     """A repository as one principal may use it.
 
     Beside what the methods of `Repository` raise, each may raise AuthenticationRequired (nobody
@@ -38,63 +35,9 @@ class GuardedRepository:
     def __init__(
         self, unguarded: Repository, principal: Principal, decisions: Decisions, address: str
     ) -> None:
+        super().__init__(unguarded.key, unguarded.reach, principal, decisions)
         self._unguarded = unguarded
-        self._reach = unguarded.reach
-        self._principal = principal
-        self._decisions = decisions
         self._actor = principal.actor(address)
-
-    @property
-    def key(self) -> RepositoryKey:
-        """The key of the repository."""
-        return self._unguarded.key
-
-    def require(self, action: Action, image: ImageName, reference: Reference | None = None) -> None:
-        """Raise unless the principal may do ``action`` on the image, now and with this token.
-
-        Without a reference: on something in the image.
-        """
-        principal = self._principal
-        if not self._decisions.allows(principal, action, self.key, image, reference):
-            self.require_known()
-            if principal.anonymous:
-                raise nobody_may(principal)
-            what = image if reference is None else f"{image}:{reference}"
-            raise Denied(f"'{principal.name}' may not {action.value} '{self.key}/{what}'")
-        if not in_scope(principal, action, self.key, image):
-            raise ScopeInsufficient(f"the token does not allow to {action.value} this image")
-        if self._reach is not EVERYWHERE:
-            self._reach.require(action, image)
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the principal has any right here, and so may know that there is a repository."""
-        return self._decisions.knows(self._principal, self.key)
-
-    def require_known(self) -> None:
-        """Raise what an unknown repository is answered with if the principal has no right here."""
-        if not self.is_known:
-            if self._principal.anonymous:
-                raise nobody_may(self._principal)
-            raise unknown_repository(self.key)
-
-    def may(self, action: Action, image: ImageName, reference: Reference | None = None) -> bool:
-        """Return whether `require` would let it pass."""
-        principal = self._principal
-        return (
-            self._decisions.allows(principal, action, self.key, image, reference)
-            and in_scope(principal, action, self.key, image)
-            and (self._reach is EVERYWHERE or self._reach.allows(action, image))
-        )
-
-    @property
-    def is_limited(self) -> bool:
-        """Whether patterns or a blackout keep something of it out of reach."""
-        return self._reach is not EVERYWHERE
-
-    def shows(self, item: Item) -> bool:
-        """Return whether an item is in reach, of an image that is."""
-        return self._reach is EVERYWHERE or self._reach.has_item(item)
 
     def images(self, request: PageRequest) -> Page[ImageName]:
         """Return a page of the images that the principal may read.
@@ -127,18 +70,6 @@ class GuardedRepository:
             page = self._unguarded.tags(image, left)
             names += [tag for tag in page.names if self.shows_tag(image, tag)]
         return Page(names, page.more)
-
-    def shows_all(self, image: ImageName) -> bool:
-        """Return whether who may read an image may read all of it: no tag has to be looked at."""
-        return self._reach is EVERYWHERE and self._decisions.allows_whole(
-            self._principal, Action.READ, self.key, image
-        )
-
-    def shows_tag(self, image: ImageName, tag: Tag) -> bool:
-        """Return whether the principal may read a tag of an image that it may read."""
-        return self._reach.has_manifest(image, tag) and self._decisions.allows(
-            self._principal, Action.READ, self.key, image, tag
-        )
 
     def manifest(self, image: ImageName, reference: Reference) -> StoredManifest:
         """See `Repository.manifest`; a "yes" to somebody who may push is renewed."""
@@ -277,19 +208,9 @@ class GuardedRepository:
 
     def delete_manifest(self, image: ImageName, reference: Reference) -> None:
         """See `Repository.delete_manifest`; with a manifest go all its tags."""
-        self._require_delete(image, reference)
+        self.require_delete(image, reference)
         self._reach.require_manifest(Action.DELETE, image, reference)
         self._unguarded.delete_manifest(image, reference, self._actor)
-
-    def _require_delete(self, image: ImageName, reference: Reference | None) -> None:
-        """Raise unless a tag, or whatever tags there are, may be deleted."""
-        self.require(Action.DELETE, image, reference)
-        whole = self._decisions.allows_whole(self._principal, Action.DELETE, self.key, image)
-        if not isinstance(reference, Tag) and not whole:
-            raise Denied(
-                f"'{self._principal.name}' may delete some tags of '{self.key}/{image}', and not "
-                "all of it; delete those by their names"
-            )
 
     def delete_tag(self, image: ImageName, tag: Tag) -> None:
         """See `Repository.delete_tag`."""
@@ -299,12 +220,12 @@ class GuardedRepository:
 
     def delete_image(self, image: ImageName) -> None:
         """See `Repository.delete_image`."""
-        self._require_delete(image, None)
+        self.require_delete(image, None)
         self._unguarded.delete_image(image, self._actor)
 
     def require_deletable(self, image: ImageName) -> None:
         """See `Repository.require_deletable`; raises also unless the principal may delete it."""
-        self._require_delete(image, None)
+        self.require_delete(image, None)
         self._unguarded.require_deletable(image)
 
     def delete_blob(self, image: ImageName, digest: Digest) -> None:

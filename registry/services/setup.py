@@ -6,6 +6,7 @@ import contextlib
 import secrets
 from dataclasses import dataclass
 
+from registry.access.defaults import make_defaults
 from registry.model.errors import RepositoryExists, StorageFull, UserExists
 from registry.model.names import RepositoryKey
 from registry.services.instance import Instance
@@ -41,6 +42,7 @@ def set_up(instance: Instance, admin_password: str | None) -> Setup:
     if not any(user.admin for user in instance.users.all()):
         generated = _add_admin(instance, admin_password)
     if new:
+        make_defaults(instance.groups, instance.permission_targets)
         with contextlib.suppress(RepositoryExists):
             instance.definitions.create(FIRST_REPOSITORY, "local", {})
         storage_format.stamp(instance.store.layout)

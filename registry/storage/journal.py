@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from registry.model.content import Actor
@@ -30,6 +31,9 @@ UNPIN = "unpin"
 DEPLOY = "deploy"
 UNDEPLOY = "undeploy"
 """Events of a folder that has no manifest yet: a layer has come to it, or gone from it."""
+
+ADMINISTRATION = "administration"
+"""An event that is about no image: a user, a right, a token, a repository has been changed."""
 
 
 def timestamp(moment: datetime.datetime) -> str:
@@ -72,12 +76,23 @@ class Journal:
 
         Without an image it is about the whole repository.
         """
+        self._record(event, actor, {"repository": key, "image": image}, facts)
+
+    def record_change(self, actor: Actor, change: str) -> None:
+        """Append that something has been administrated: users, rights, tokens, repositories.
+
+        ``change`` is the request or the command, without any secret.
+        """
+        self._record(ADMINISTRATION, actor, {}, {"change": change})
+
+    def _record(
+        self, event: str, actor: Actor, about: Mapping[str, Any], facts: Mapping[str, Any]
+    ) -> None:
         moment = now()
         line = {
             "time": timestamp(moment),
             "event": event,
-            "repository": key,
-            "image": image,
+            **about,
             "principal": actor.name,
             "address": actor.address,
             **({"token": actor.token} if actor.token else {}),

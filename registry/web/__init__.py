@@ -4,7 +4,8 @@ Read in this order: ``application`` (what every request goes through), ``routing
 declares its right), ``context`` (what a handler knows), ``authentication``, ``sessions`` (of
 browsers), ``addressing`` (links in the form the client used), ``errors`` (the one table from error
 to status), ``answers``, ``receiving`` and ``sending`` (bodies), ``paging``, ``finishing`` (what
-every answer gets) with ``measuring`` (as what it is counted) and ``access_log``; ``health``,
+every answer gets) with ``measuring`` (as what it is counted), ``access_log`` and
+``auditing``; ``health``,
 ``metrics``;
 then the blueprints in ``v2``, ``artifactory`` and ``ui``.
 

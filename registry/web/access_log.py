@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 
 from flask import request
 
+from registry.access.forms import is_id
 from registry.web.context import current
 
 logger = logging.getLogger("registry.access")
+
+_MASKED: Final = "token"
+"""The argument of routes that may be a token as well as the id of one."""
 
 
 def log_request(status: int, sent: int, seconds: float) -> None:
@@ -16,20 +21,30 @@ def log_request(status: int, sent: int, seconds: float) -> None:
     if not logger.isEnabledFor(logging.INFO):
         return
     call, environ = current(), request.environ
+    principal = call.principal
     arguments = request.view_args or {}
     logger.info(
-        "%s %s %s %s %s repository=%s image=%s in=%s out=%d ms=%.1f",
+        "%s %s %s %s %s token=%s repository=%s image=%s in=%s out=%d ms=%.1f",
         call.client,
-        call.principal.name if call.principal is not None else "-",
+        principal.name if principal is not None else "-",
         environ["REQUEST_METHOD"],
-        _shown(request.path),
+        shown_path(),
         status,
+        (principal.token if principal is not None else "") or "-",
         _shown(arguments.get("key") or "-"),
         _shown(arguments.get("image") or "-"),
         environ.get("CONTENT_LENGTH") or "0",
         sent,
         seconds * 1000,
     )
+
+
+def shown_path() -> str:
+    """Return the path of the request; a secret that stands in it is left out."""
+    secret = (request.view_args or {}).get(_MASKED)
+    if secret and not is_id(secret):
+        return _shown(request.path.replace(secret, "***"))
+    return _shown(request.path)
 
 
 def _shown(text: str) -> str:

@@ -12,10 +12,12 @@ from werkzeug.routing import MapAdapter
 from registry.access.granting import require_unlimited
 from registry.model.bodies import RECEIVED, ReceivedBody
 from registry.model.errors import NameInvalid
+from registry.model.waiting import BEGAN
 from registry.services.instance import Instance
 from registry.web import errors, health, measuring, metrics
 from registry.web.addressing import client_address
 from registry.web.artifactory import blueprint as artifactory
+from registry.web.auditing import audited_in
 from registry.web.authentication import PAGES, principal_of, speaks_docker
 from registry.web.context import Call
 from registry.web.finishing import Finishing
@@ -94,14 +96,16 @@ def make_application(instance: Instance) -> Flask:
         elif right in (Right.ACCOUNT, Right.MANAGE):
             require_unlimited(call.directory.principal)
 
-    app.after_request(Finishing(instance, measuring.kinds_of(app)))
+    app.after_request(Finishing(instance, measuring.kinds_of(app), audited_in(app)))
     return app
 
 
 def _began() -> float:
     """Return when the request began: for a large body, when that began to come in."""
     received = request.environ.get(RECEIVED)
-    return received.since if isinstance(received, ReceivedBody) else time.perf_counter()
+    if isinstance(received, ReceivedBody):
+        return received.since
+    return float(request.environ.get(BEGAN) or time.perf_counter())
 
 
 def _refuse_hidden_slashes() -> None:

@@ -17,7 +17,7 @@ from werkzeug.datastructures import Headers
 from registry.model.errors import RegistryError
 from registry.services.instance import Instance
 from registry.services.system_info import SystemInfo
-from registry.web import access_log, measuring
+from registry.web import access_log, auditing, measuring
 from registry.web.answers import Answer
 from registry.web.context import current
 
@@ -29,10 +29,13 @@ _NAMESPACE: Final = re.compile(r"[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?")
 class Finishing:
     """Finishes the answers of one application."""
 
-    def __init__(self, instance: Instance, kinds: Mapping[str, int]) -> None:
+    def __init__(
+        self, instance: Instance, kinds: Mapping[str, int], audited: frozenset[str]
+    ) -> None:
         self._figures = instance.figures
         self._info = instance.system_info
         self._kinds = kinds
+        self._audited = audited
         version = instance.config.artifactory_version
         self._headers: list[tuple[str, str]] = [
             ("X-Content-Type-Options", "nosniff"),
@@ -62,6 +65,8 @@ class Finishing:
         self._figures.count_request(
             kind, method, response.status_code, measuring.received(), sent, seconds
         )
+        if request.endpoint in self._audited:
+            auditing.record_change(response.status_code)
         access_log.log_request(response.status_code, sent, seconds)
         return response
 

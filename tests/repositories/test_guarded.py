@@ -45,10 +45,7 @@ CALLS: dict[str, tuple[Action, tuple[Any, ...]]] = {
     "require_deletable": (Action.DELETE, (IMAGE,)),
     "delete_blob": (Action.DELETE, (IMAGE, DIGEST)),
 }
-OTHERWISE = {
-    *("key", "require", "require_known", "may", "is_known", "is_limited"),
-    *("shows", "shows_all", "shows_tag", "images", "holders", "find_blob"),
-}
+OTHERWISE = {"images", "holders", "find_blob"}
 """Those that answer or list instead of refusing; each has a test of its own."""
 
 
