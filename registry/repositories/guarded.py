@@ -179,12 +179,12 @@ class GuardedRepository(Guard):
 
     def place_blob(self, image: ImageName, reference: Reference, digest: Digest) -> None:
         """See `Repository.place_blob`."""
-        self.require(Action.WRITE, image)
+        self.require(Action.WRITE, image, reference)
         self._unguarded.place_blob(image, reference, digest, self._actor)
 
     def remove_placed_blob(self, image: ImageName, reference: Reference, digest: Digest) -> bool:
         """See `Repository.remove_placed_blob`."""
-        self.require(Action.DELETE, image)
+        self.require(Action.DELETE, image, reference)
         return self._unguarded.remove_placed_blob(image, reference, digest, self._actor)
 
     def put_manifest(

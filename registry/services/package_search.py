@@ -16,7 +16,9 @@ from registry.model.packages import Package, PackageQuery
 from registry.repositories.directory import GuardedDirectory
 from registry.repositories.guarded import GuardedRepository
 from registry.storage.index.packages import PackageSearch
+from registry.storage.index.rows import Row
 from registry.storage.layout import INDEX_FILE
+from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 
 
@@ -44,14 +46,8 @@ class Packages:
         """
         search, index = PackageSearch(query), self._store.index
         repositories = _repositories(directory, query)
-        rights = dict[tuple[RepositoryKey, ImageName], bool]()
-        rows = []
-        for row in index.packages(search, sorted(repositories)):
-            place = row.place.key, row.place.image
-            if place not in rights:
-                rights[place] = repositories[place[0]].may(Action.READ, place[1])
-            if rights[place]:
-                rows.append(row)
+        may_read = _Reading(repositories)
+        rows = [row for row in index.packages(search, sorted(repositories)) if may_read(row)]
         page = [index.package(search, row) for row in rows[offset : offset + limit]]
         found = [package for package in page if package is not None]
         return FoundPackages(found, len(rows) - len(page) + len(found))
@@ -81,6 +77,23 @@ class Packages:
                 tags = found.setdefault(digest, [])
                 tags += [item.reference] if isinstance(item.reference, Tag) else []
         return {digest: sorted(tags) for digest, tags in sorted(found.items())}
+
+
+class _Reading:
+    """Says which packages may be read; what holds for a whole image is asked once."""
+
+    def __init__(self, repositories: Mapping[RepositoryKey, GuardedRepository]) -> None:
+        self._repositories = repositories
+        self._images: dict[Place, tuple[bool, bool]] = {}
+
+    def __call__(self, row: Row) -> bool:
+        repository, image = self._repositories[row.place.key], row.place.image
+        known = self._images.get(row.place)
+        if known is None:
+            known = repository.may(Action.READ, image), repository.shows_all(image)
+            self._images[row.place] = known
+        some, whole = known
+        return some and (whole or repository.may(Action.READ, image, row.typed_reference()))
 
 
 def _parent(

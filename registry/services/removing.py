@@ -28,7 +28,7 @@ def remove_location(repository: GuardedRepository, tree: GuardedItems, location:
         return
     images = tree.images_below(item.location)
     if item.image is not None:
-        repository.require(Action.DELETE, item.image)
+        repository.require(Action.DELETE, item.image, item.reference)
     for image in images:
         repository.require_deletable(image)
     if item.reference is not None and item.image is not None:
@@ -54,7 +54,7 @@ def _remove_file(repository: GuardedRepository, item: Item) -> None:
     """Delete a manifest with its folder; content alone only where no manifest needs it."""
     if item.image is None or item.reference is None or item.digest is None:
         raise PathUnknown("Unable to find item")
-    repository.require(Action.DELETE, item.image)
+    repository.require(Action.DELETE, item.image, item.reference)
     if item.media_type:
         _remove_manifest(repository, item)
     elif not repository.remove_placed_blob(item.image, item.reference, item.digest):

@@ -42,9 +42,9 @@ def deploy(key: str, path: str) -> Response:
     if place.is_folder:
         return _make_folder(tree, place)
     target = parse_target(place.location)
-    repository.require(Action.WRITE, target.image)
+    repository.require(Action.WRITE, target.image, target.reference)
     if place.parameters:
-        repository.require(Action.ANNOTATE, target.image)
+        repository.require(Action.ANNOTATE, target.image, target.reference)
     _store(repository, target, stated_checksums(request.headers.get))
     return _created(tree, place, target)
 
