@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -9,10 +10,11 @@ from requests import Response
 
 from registry.model import media_types
 from registry.repositories.upstream.calls import Call
-from registry.repositories.upstream.failures import TRANSPORT_ERRORS, Failure, failure_of
+from registry.repositories.upstream.failures import TRANSPORT_ERRORS, Failure, failure_of, is_late
 
 _DISCARDED: Final = 64 * 1024
 """Bytes of a body nobody wants that are read, so that the connection can be used again."""
+_DISCARDED_SECONDS: Final = 0.25
 _PIECE: Final = 64 * 1024
 
 
@@ -79,14 +81,14 @@ class Answer:
         except TRANSPORT_ERRORS as error:
             raise self.close_for(_broken_off(error, self.host)) from None
 
-    def discard(self, call: Call) -> None:
-        """Be done with the body; a short one is read to its end."""
-        try:
-            left = _DISCARDED
+    def discard(self) -> None:
+        """Be done with the body; a short one is read to its end, if it is there."""
+        call = Call(_DISCARDED_SECONDS, _DISCARDED_SECONDS)
+        left = _DISCARDED
+        # What fails here was of no interest: the status has said what was to be known.
+        with contextlib.suppress(Failure):
             while left > 0 and (piece := self.piece(call, left)):
                 left -= len(piece)
-        except Failure:
-            pass  # The status has said what was to be known.
         self.close()
 
     def close(self) -> None:
@@ -107,7 +109,6 @@ def number(text: str) -> int | None:
 
 def _broken_off(error: BaseException, host: str) -> Failure:
     """A server that has begun to answer is there: it is not left alone for what follows."""
-    failure = failure_of(error, host)
-    if failure.silent and "in time" not in failure.cause:
-        return Failure(f"the answer of '{host}' breaks off")
-    return Failure(failure.cause)
+    if is_late(error):
+        return Failure(failure_of(error, host).cause)
+    return Failure(f"the answer of '{host}' breaks off")

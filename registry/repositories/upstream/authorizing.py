@@ -110,7 +110,7 @@ class Authorizing:
         return parse_token(answer.body(call, ANSWER_LIMIT))
 
     def _refusal(self, call: Call, answer: Answer) -> Failure | Limit:
-        answer.discard(call)
+        answer.discard()
         if answer.status == 429:
             return Limit(
                 "its token service has had too many requests", limits.seconds_to_wait(answer)

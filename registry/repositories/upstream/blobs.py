@@ -37,7 +37,7 @@ class Blobs:
         url = self._terms.place.url(image, f"blobs/{digest}")
         if self._terms.head_allowed:
             answer = self._requester.ask(call, "HEAD", url, image, _ACCEPT)
-            answer.discard(call)
+            answer.discard()
             # Storage to which a registry leads may know a signed address for GET alone.
             if answer.status < 400 or not (answer.far or answer.status in (405, 501)):
                 if not is_found(call, answer, self._terms):
@@ -100,7 +100,7 @@ class Blobs:
         wish = {"Range": f"bytes={offset}-"} if offset else {}
         answer = ask("GET", {**_ACCEPT, **wish})
         if answer.status == _UNSATISFIABLE and offset:
-            answer.discard(call)
+            answer.discard()
             answer = ask("GET", _ACCEPT)
         if not is_found(call, answer, self._terms):
             return None
@@ -117,7 +117,7 @@ class Blobs:
     def _asked_size(self, call: Call, ask: _Asked, opened: Answer) -> int:
         """Return the size of a blob that comes without one."""
         head = ask("HEAD", _ACCEPT)
-        head.discard(call)
+        head.discard()
         if head.status != 200 or head.length is None:
             raise opened.close_for(Failure(f"'{opened.host}' does not say how large a blob is"))
         return head.length

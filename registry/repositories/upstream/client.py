@@ -67,7 +67,7 @@ class Upstream:
         if self.terms.head_allowed:
             with self._asked() as call:
                 answer = self._ask(call, "HEAD", image, f"manifests/{reference}", Accept=ACCEPT)
-                answer.discard(call)
+                answer.discard()
                 if answer.status not in _NO_HEAD:
                     found = is_found(call, answer, self.terms)
                     return read_head(answer, reference) if found else None
@@ -103,7 +103,7 @@ class Upstream:
 
         No credentials go there, and only such addresses are asked as upstream may name.
         """
-        with self._asked(foreign=True) as call:
+        with self._asked_elsewhere() as call:
             return self._blobs.open_foreign(call, urls, size, offset, self._failed)
 
     def tags(self, image: ImageName) -> list[str] | None:
@@ -118,7 +118,7 @@ class Upstream:
             url = f"{self.terms.place.root}/v2/_catalog"
             answer = self._requester.ask(call, "GET", url, "", {"Accept": media_types.JSON})
             if answer.status in _CLOSED:
-                answer.discard(call)
+                answer.discard()
                 return None
             if not is_found(call, answer, self.terms):
                 return None
@@ -161,46 +161,36 @@ class Upstream:
         return None if first is None else lists.rest(call, ask, url, first)
 
     @contextmanager
-    def _asked(self, calls: int = 1, foreign: bool = False) -> Iterator[Call]:
+    def _asked(self, calls: int = 1) -> Iterator[Call]:
         """Have a call that may ask upstream; what goes wrong in it becomes our errors."""
+        with self._saying_why(), self._bulkhead.place(), self._pausing.passed():
+            yield Call(self.terms.call_seconds * calls, self.terms.idle)
+
+    @contextmanager
+    def _asked_elsewhere(self) -> Iterator[Call]:
+        """The same for a call that may ask others, whether or not upstream is left alone."""
+        with self._saying_why(), self._bulkhead.place():
+            yield Call(self.terms.call_seconds, self.terms.idle)
+
+    @contextmanager
+    def _saying_why(self) -> Iterator[None]:
         if self.terms.offline:
             raise UpstreamFailed(f"the remote repository '{self.terms.key}' is set offline")
         try:
-            with self._bulkhead.place():
-                if not foreign:
-                    self._enter()
-                yield Call(self.terms.call_seconds * calls, self.terms.idle)
+            yield
         except Failure as failure:
             raise self._failed(failure) from None
         except Limit as limit:
-            raise self._limited(limit) from None
-        except BaseException:
-            self._pausing.left()
-            raise
-        self._pausing.answered()
-
-    def _enter(self) -> None:
-        try:
-            self._pausing.enter()
-        except Failure as failure:
-            raise UpstreamFailed(self._message(failure.cause)) from None
-        except Limit as limit:
-            raise UpstreamLimited(self._message(limit.cause), limit.seconds) from None
+            message = self._message(limit.cause)
+            if not limit.known:
+                _log.warning("%s; it is not asked for %d seconds", message, limit.seconds)
+            raise UpstreamLimited(message, limit.seconds) from None
 
     def _failed(self, failure: Failure) -> UpstreamFailed:
-        if failure.silent:
-            self._pausing.silent(failure.cause)
-        else:
-            self._pausing.left()
         message = self._message(failure.cause)
-        _log.warning("%s", message)
+        if not failure.known:
+            _log.warning("%s", message)
         return UpstreamFailed(message)
-
-    def _limited(self, limit: Limit) -> UpstreamLimited:
-        self._pausing.limited(limit.cause, limit.seconds)
-        message = self._message(limit.cause)
-        _log.warning("%s; it is not asked for %d seconds", message, limit.seconds)
-        return UpstreamLimited(message, limit.seconds)
 
     def _message(self, cause: str) -> str:
         return f"the upstream of the remote repository '{self.terms.key}' failed: {cause}"

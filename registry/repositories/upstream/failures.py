@@ -18,19 +18,22 @@ import urllib3.exceptions
 class Failure(Exception):
     """The upstream failed; ``silent`` when it gave no answer at all, so that it is left alone."""
 
-    def __init__(self, cause: str, silent: bool = False) -> None:
+    def __init__(self, cause: str, silent: bool = False, known: bool = False) -> None:
         super().__init__(cause)
         self.cause = cause
         self.silent = silent
+        self.known = known
+        """Whether this has happened before, and has been logged then."""
 
 
 class Limit(Exception):
     """The upstream has had enough of us for some seconds."""
 
-    def __init__(self, cause: str, seconds: int) -> None:
+    def __init__(self, cause: str, seconds: int, known: bool = False) -> None:
         super().__init__(cause)
         self.cause = cause
         self.seconds = seconds
+        self.known = known
 
 
 TRANSPORT_ERRORS = (
@@ -55,7 +58,7 @@ def failure_of(error: BaseException, host: str) -> Failure:
             return Failure(f"the certificate of '{host}' is not trusted: {part.verify_message}")
         if isinstance(part, ssl.CertificateError):
             return Failure(f"the certificate of '{host}' is not trusted")
-    if any(isinstance(part, _LATE) for part in chain):
+    if is_late(error):
         return Failure(f"'{host}' does not answer in time", silent=True)
     for part in chain:
         if isinstance(part, (ssl.SSLError, requests.exceptions.SSLError)):
@@ -69,6 +72,11 @@ def is_stale(error: BaseException) -> bool:
     """Return whether a kept connection had been closed, so that nobody has seen the request."""
     kinds = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
     return any(isinstance(part, kinds) for part in _chain(error))
+
+
+def is_late(error: BaseException) -> bool:
+    """Return whether time is what ran out."""
+    return any(isinstance(part, _LATE) for part in _chain(error))
 
 
 _LATE = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)

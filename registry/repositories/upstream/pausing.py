@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from registry.repositories.upstream.failures import Failure, Limit
 
@@ -30,47 +32,55 @@ class Pausing:
             left = self._until - time.monotonic()
         return time.time() + left if left > 0 else None
 
-    def enter(self) -> None:
-        """Return if the upstream may be asked now; whoever asks says then how it went.
+    @contextmanager
+    def passed(self) -> Iterator[None]:
+        """Ask, and remember how it went.
 
         Raises:
-            Failure, Limit: it is being left alone; the cause is the one that began the pause.
+            Failure, Limit: the upstream is being left alone; the cause is that of the pause.
         """
+        self._enter()
+        try:
+            yield
+        except Limit as limit:
+            self._begin(limit.cause, limit.seconds, limited=True)
+            raise
+        except Failure as failure:
+            if failure.silent:
+                self._begin(failure.cause, self._period, limited=False)
+            else:
+                self._end()
+            raise
+        except BaseException:
+            with self._lock:
+                self._probing = False
+            raise
+        self._end()
+
+    def _enter(self) -> None:
         with self._lock:
             left = self._until - time.monotonic()
             if left > 0 and self._limited:
-                raise Limit(self._cause, max(1, round(left)))
+                raise Limit(self._cause, max(1, round(left)), known=True)
             if left > 0 or self._probing:
-                raise Failure(f"{self._cause}; it is not asked for a while")
+                raise Failure(f"{self._cause}; it is not asked for a while", known=True)
             # Only after silence one has to ask first: after a limit all may.
             self._probing = bool(self._cause) and not self._limited
 
-    def answered(self) -> None:
-        """There was an answer, whatever it said."""
+    def _begin(self, cause: str, seconds: float, limited: bool) -> None:
         with self._lock:
+            self._probing = False
+            # What the upstream has named itself is not shortened by its silence.
+            if seconds > 0 and (limited or not self._is_limited()):
+                self._until = time.monotonic() + seconds
+                self._cause, self._limited = cause, limited
+
+    def _end(self) -> None:
+        """There was an answer. One that was asked for before a pause began does not end it."""
+        with self._lock:
+            self._probing = False
             if self._until <= time.monotonic():
                 self._until, self._cause, self._limited = 0.0, "", False
-            self._probing = False
-
-    def silent(self, cause: str) -> None:
-        """There was no answer."""
-        with self._lock:
-            self._probing = False
-            if self._period > 0 and not self._is_limited():
-                self._until = time.monotonic() + self._period
-                self._cause, self._limited = cause, False
-
-    def limited(self, cause: str, seconds: int) -> None:
-        """The answer was 429."""
-        with self._lock:
-            self._probing = False
-            self._until = time.monotonic() + seconds
-            self._cause, self._limited = cause, True
-
-    def left(self) -> None:
-        """The question was not asked after all, or nobody knows how it went."""
-        with self._lock:
-            self._probing = False
 
     def _is_limited(self) -> bool:
         return self._limited and self._until > time.monotonic()

@@ -74,7 +74,7 @@ class Requester:
             header, last = self._authorizing.answer(call, challenges, image, sent)
             if not header:
                 break
-            answer.discard(call)
+            answer.discard()
             sent = header
             answer = self._follow_with(call, method, url, headers, sent)
         return answer
@@ -92,7 +92,7 @@ class Requester:
             if answer.status not in redirects.STATUSES:
                 return answer
             location = answer.header("Location")
-            answer.discard(call)
+            answer.discard()
             led = redirects.target(asked, location)
             sent = redirects.headers_for(sent, asked, led)
             asked = led
@@ -101,7 +101,7 @@ class Requester:
     def peer(self, call: Call) -> Standing:
         """Return how near the upstream registry is; it is asked where that is not known."""
         if self._peer is None:
-            self._send(call, "GET", f"{self._terms.place.root}/v2/", {}).discard(call)
+            self._send(call, "GET", f"{self._terms.place.root}/v2/", {}).discard()
         return self._peer or Standing.PUBLIC
 
     def close(self) -> None:

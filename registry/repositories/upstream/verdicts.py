@@ -34,7 +34,7 @@ def is_found(call: Call, answer: Answer, terms: Terms) -> bool:
             raise answer.close_for(Failure(f"'{answer.host}' answers {kind}, as no registry does"))
         return True
     if answer.status == 404:
-        answer.discard(call)
+        answer.discard()
         return False
     body = _error_body(call, answer)
     if answer.status == 429:
