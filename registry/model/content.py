@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from registry.model.arriving import Arriving
 from registry.model.digests import Digest
+from registry.model.names import RepositoryKey
 
 
 class Freshness(StrEnum):
@@ -32,6 +33,8 @@ class Blob:
     """The file; empty as long as the blob is not here."""
     arriving: Arriving | None = field(default=None, compare=False)
     """What lets the bytes come, where they are not all here yet; they can be sent, but not used."""
+    member: RepositoryKey | None = field(default=None, compare=False)
+    """Of a virtual repository: which member has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class StoredManifest:
     body: bytes
     freshness: Freshness | None = field(default=None, compare=False)
     """Of a remote repository: how it came to this answer."""
+    member: RepositoryKey | None = field(default=None, compare=False)
+    """Of a virtual repository: which member has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ manifests without a tag stay), ``touches`` (what would be young after that), ``t
 (any repository for one principal), ``items`` and ``guarded_items`` (its tree of files and folders),
 ``guarded_transfers``, ``directory`` (from key to guarded repository); ``kinds`` (which class is
 which kind), ``remote`` (a cache of another registry), ``upstream`` (the client of another
-registry).
+registry), ``virtual`` (one name for several repositories).
 
 May import: access and below. May touch: nothing but through the storage room.
 Invariants: a handler gets the guarded repository; the raw one has a long name. Writes follow the

@@ -79,6 +79,19 @@ class Repository(ABC):
         to come, and without it upstream has only been asked whether it is there.
         """
 
+    def held_manifest(
+        self, image: ImageName, reference: Reference, *, stale: bool = False
+    ) -> StoredManifest:
+        """Return a manifest without asking any upstream; with ``stale`` also where that is due.
+
+        Raises ManifestUnknown.
+        """
+        return self.manifest(image, reference)
+
+    def held_blob(self, image: ImageName, digest: Digest) -> Blob:
+        """Return a blob without asking any upstream. Raises BlobUnknown."""
+        return self.blob(image, digest)
+
     @abstractmethod
     def holders(self, digest: Digest, most: int) -> Iterator[ImageName]:
         """Yield images that may show the blob, looking into at most ``most`` of all images."""

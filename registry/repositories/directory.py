@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from registry.access.decision import Decisions
 from registry.access.principals import Action, Principal
 from registry.model.content import Actor, Blob
@@ -16,6 +18,7 @@ from registry.model.errors import (
 )
 from registry.model.names import ImageName, RepositoryKey, require_length
 from registry.model.paging import Page, PageRequest
+from registry.model.repository_fields import VIRTUAL
 from registry.repositories.base import Repository
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.definitions import Definitions
@@ -23,22 +26,36 @@ from registry.repositories.guarded import GuardedRepository
 from registry.repositories.guarded_items import GuardedItems
 from registry.repositories.guarded_transfers import GuardedTransfers
 from registry.repositories.items import ItemTree, LocalItems
-from registry.repositories.local import LocalRepository
+from registry.repositories.kinds import make_repository
 from registry.repositories.refusals import nobody_may, unknown_repository
 from registry.repositories.transfers import Transfers
+from registry.repositories.upstream.upstreams import Upstreams
+from registry.repositories.virtual.members import Members, OpenMember, as_member
+from registry.repositories.virtual.repository import VirtualRepository
+from registry.repositories.virtual.tree import VirtualItems
 from registry.storage.store import Store
 
-SEARCHED_IMAGES = 2000
+RETRIEVES: Final = "artifactoryRequestsCanRetrieveRemoteArtifacts"
+_EVERYBODY: Final = Principal("registry", admin=True)
+"""Who may use all members of a virtual repository, where nobody has to be asked."""
+SEARCHED_IMAGES: Final = 2000
 """Images looked into for a blob that a client wants mounted without saying from where."""
 
 
 class Directory:
     """All repositories of one storage folder."""
 
-    def __init__(self, store: Store, definitions: Definitions, decisions: Decisions) -> None:
+    def __init__(
+        self,
+        store: Store,
+        definitions: Definitions,
+        decisions: Decisions,
+        upstreams: Upstreams | None = None,
+    ) -> None:
         self._store = store
         self._definitions = definitions
         self._decisions = decisions
+        self._upstreams = upstreams or Upstreams()
 
     def as_seen_by(self, principal: Principal, address: str) -> GuardedDirectory:
         """Return the directory for one principal, who asks from ``address``."""
@@ -48,7 +65,11 @@ class Directory:
         """Return what is configured, sorted by key."""
         return self._definitions.all()
 
-    def definition(self, key: RepositoryKey) -> RepositoryDefinition | None:
+    def holding(self) -> list[RepositoryDefinition]:
+        """Return the definitions of all that holds images, sorted by key."""
+        return self._definitions.holding()
+
+    def definition(self, key: str) -> RepositoryDefinition | None:
         """Return what is configured of one repository, or None if there is none."""
         return self._definitions.find(key)
 
@@ -58,11 +79,26 @@ class Directory:
 
     def unguarded_repository(self, key: RepositoryKey) -> Repository:
         """Return a repository that decides nothing. Raises RepositoryUnknown."""
-        return LocalRepository(self._store, self._definitions.get(key))
+        definition = self._definitions.get(key)
+        return self.as_seen_by(_EVERYBODY, "").unguarded_repository(definition)
+
+    def physical_repository(self, definition: RepositoryDefinition) -> Repository:
+        """Return a local or remote repository, or a cache; it decides nothing."""
+        return make_repository(self._store, definition, self._upstreams)
+
+    def virtual_repository(
+        self, definition: RepositoryDefinition, open_member: OpenMember, *, cached_only: bool
+    ) -> VirtualRepository:
+        """Return a virtual repository over members that ``open_member`` guards."""
+        members = Members(definition, self._definitions.find, open_member)
+        return VirtualRepository(self._store, definition, members, cached_only=cached_only)
 
     def unguarded_items(self, key: RepositoryKey) -> ItemTree:
-        """Return the tree of a repository, which decides nothing."""
-        return LocalItems(self._store, key)
+        """Return the tree of a local repository, or of the cache of a remote one.
+
+        It decides nothing. Raises RepositoryUnknown, RequestInvalid.
+        """
+        return LocalItems(self._store, self._definitions.holder(key).key, key)
 
     def unguarded_transfers(self) -> Transfers:
         """Return what brings manifests from one repository to another, and decides nothing."""
@@ -79,6 +115,8 @@ class GuardedDirectory:
         self._decisions = decisions
         self.principal = principal
         self.address = address
+        self.cached_only = False
+        """Whether virtual repositories give only what is here already."""
 
     def open(self, key: str) -> GuardedRepository:
         """Return the repository of that key.
@@ -88,20 +126,74 @@ class GuardedDirectory:
                 look like known ones.
             RepositoryUnknown: there is no such repository.
         """
+        unguarded = self.unguarded_repository(self._find(key))
+        return self._guarded(unguarded, self.principal)
+
+    def _find(self, key: str) -> RepositoryDefinition:
         try:
-            unguarded = self._directory.unguarded_repository(RepositoryKey.parse(key))
-        except (RepositoryUnknown, RepositoryKeyInvalid):
-            if self.principal.anonymous and not self._decisions.knows_all(self.principal):
-                raise nobody_may(self.principal) from None
-            raise unknown_repository(key) from None
-        return GuardedRepository(unguarded, self.principal, self._decisions, self.address)
+            definition = self._directory.definition(RepositoryKey.parse(key))
+        except RepositoryKeyInvalid:
+            definition = None
+        if definition is not None:
+            return definition
+        if self.principal.anonymous and not self._decisions.knows_all(self.principal):
+            raise nobody_may(self.principal)
+        raise unknown_repository(key)
+
+    def _guarded(self, unguarded: Repository, principal: Principal) -> GuardedRepository:
+        return GuardedRepository(unguarded, principal, self._decisions, self.address)
+
+    def unguarded_repository(self, definition: RepositoryDefinition) -> Repository:
+        """Return a repository that decides nothing; the members of a virtual one are guarded."""
+        if definition.rclass != VIRTUAL:
+            return self._directory.physical_repository(definition)
+        return self._virtual(definition)
+
+    def _virtual(self, definition: RepositoryDefinition) -> VirtualRepository:
+        def open_member(member: RepositoryDefinition) -> GuardedRepository:
+            principal = as_member(self.principal, definition.key, member.key)
+            return self._guarded(self._directory.physical_repository(member), principal)
+
+        return self._directory.virtual_repository(
+            definition, open_member, cached_only=self._is_cached_only(definition)
+        )
+
+    def _is_cached_only(self, definition: RepositoryDefinition) -> bool:
+        return self.cached_only and not definition.flag(RETRIEVES)
 
     def items(self, key: str) -> GuardedItems:
         """Return the tree of the repository of that key. Raises as `open`."""
-        repository = self.open(key)
+        definition = self._find(key)
+        unguarded = self.unguarded_repository(definition)
+        repository = self._guarded(unguarded, self.principal)
         repository.require_known()
-        tree = self._directory.unguarded_items(repository.key)
+        if isinstance(unguarded, VirtualRepository):
+            tree = self._virtual_items(unguarded)
+        else:
+            tree = self._directory.unguarded_items(definition.key)
         return GuardedItems(tree, repository, self.principal, self.address)
+
+    def _virtual_items(self, virtual: VirtualRepository) -> ItemTree:
+        trees = []
+        for member in virtual.members.in_tree_order:
+            if member.held.is_known:
+                tree = self._directory.unguarded_items(member.held.key)
+                principal = as_member(self.principal, virtual.key, member.held.key)
+                trees.append((member, GuardedItems(tree, member.held, principal, self.address)))
+        return VirtualItems(virtual.key, trees, virtual.resolving, virtual.target_member)
+
+    def target_of(self, key: str) -> str:
+        """Return the key of the repository in which changes through a key are made.
+
+        Raises:
+            OperationUnsupported: it is a virtual one without a default deployment repository.
+            RepositoryUnknown, AuthenticationRequired: as `open`.
+        """
+        definition = self._find(key)
+        if definition.rclass != VIRTUAL:
+            return definition.key
+        self._guarded(self._virtual(definition), self.principal).require_known()
+        return self._virtual(definition).target.key
 
     def transfers(self) -> GuardedTransfers:
         """Return what brings manifests from one repository to another."""
@@ -185,7 +277,7 @@ class GuardedDirectory:
         """
         if not self._directory.stores(digest):
             raise BlobUnknown("blob unknown to registry", {"digest": digest})
-        others = (d.key for d in self._directory.definitions() if d.key != first.key)
+        others = (d.key for d in self._directory.holding() if d.key != first.key)
         for repository in (first, *map(self.open, others)):
             blob = repository.find_blob(digest, SEARCHED_IMAGES)
             if blob is not None:
@@ -201,6 +293,6 @@ class GuardedDirectory:
         try:
             name = ImageName.parse(image)
             require_length(key, name)
-            return self.open(key).blob(name, digest)
+            return self.open(key).held_blob(name, digest)
         except RegistryError:
             raise BlobUnknown("blob unknown to registry", {"digest": digest}) from None

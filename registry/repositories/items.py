@@ -68,26 +68,30 @@ class ItemTree(ABC):
 
 
 class LocalItems(ItemTree):
-    """The tree of a local repository, over the storage room."""
+    """The tree of a local repository or of a cache, over the storage room."""
 
-    def __init__(self, store: Store, key: RepositoryKey) -> None:
-        self.key = key
+    def __init__(
+        self, store: Store, key: RepositoryKey, shown: RepositoryKey | None = None
+    ) -> None:
+        """Show the tree that is kept under a key; to clients it is that of ``shown``."""
+        self.key = shown or key
+        self._held = key
         self._store = store
 
     def item(self, location: str) -> Item:
         """See `ItemTree.item`."""
-        found = self._store.tree.item(self.key, location)
+        found = self._store.tree.item(self._held, location)
         if found is None:
             raise PathUnknown("Unable to find item", {"path": f"{self.key}/{location[:500]}"})
         return found
 
     def names(self, location: str) -> list[tuple[str, bool]]:
         """See `ItemTree.names`."""
-        return self._store.tree.names(self.key, location)
+        return self._store.tree.names(self._held, location)
 
     def walk(self, location: str, depth: int | None = None) -> Iterator[Item]:
         """See `ItemTree.walk`."""
-        return self._store.tree.walk(self.key, location, depth)
+        return self._store.tree.walk(self._held, location, depth)
 
     def images_below(self, location: str) -> Iterator[ImageName]:
         """See `ItemTree.images_below`."""
@@ -95,16 +99,16 @@ class LocalItems(ItemTree):
             below = ImageName.parse(location) if location else None
         except RegistryError:
             return iter(())
-        return self._store.catalog.walk(self.key, below=below)
+        return self._store.catalog.walk(self._held, below=below)
 
     def make_folder(self, location: str, actor: Actor) -> Item:
         """See `ItemTree.make_folder`."""
-        self._store.folder_records.make(self.key, location, actor.name)
+        self._store.folder_records.make(self._held, location, actor.name)
         return self.item(location)
 
     def forget_folders(self, location: str) -> bool:
         """See `ItemTree.forget_folders`."""
-        return self._store.folder_records.forget(self.key, location)
+        return self._store.folder_records.forget(self._held, location)
 
     def change_properties(self, item: Item, change: PropertyChange, actor: Actor) -> None:
         """See `ItemTree.change_properties`."""
@@ -112,7 +116,7 @@ class LocalItems(ItemTree):
         if item.image is None or item.reference is None:
             self._change_folder(item, wanted, actor)
         else:
-            self._change_sidecar(Place(self.key, item.image), item.reference, item, wanted, actor)
+            self._change_sidecar(Place(self._held, item.image), item.reference, item, wanted, actor)
 
     def _change_folder(self, item: Item, change: PropertyChange, actor: Actor) -> None:
         def alter(record: dict[str, Any]) -> None:
@@ -122,7 +126,7 @@ class LocalItems(ItemTree):
             if record:
                 record |= {"modified": timestamp(now()), "modifiedBy": actor.name}
 
-        self._store.folder_records.change(self.key, alter, item.location)
+        self._store.folder_records.change(self._held, alter, item.location)
 
     def _change_sidecar(
         self,

@@ -20,7 +20,7 @@ from registry.model.errors import Denied, ImageUnknown, OperationUnsupported, Re
 from registry.model.items import Item
 from registry.model.media_types import INDEX_TYPES, MANIFEST_TYPES, bare
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
-from registry.model.repository_fields import LOCAL
+from registry.model.repository_fields import REMOTE, VIRTUAL
 from registry.storage.layout import INDEX_FILE, MANIFEST_FILE, MANIFEST_FILES
 from registry.storage.manifest_files import Place, manifest_unknown
 
@@ -37,7 +37,9 @@ class Reach:
     excludes: str = ""
     blacked_out: bool = False
     read_only: str = ""
-    """Why nothing can be pushed or deleted; empty where it can."""
+    """Why nothing can be pushed; empty where it can."""
+    undeletable: bool = False
+    """Whether nothing can be deleted either where nothing can be pushed."""
 
     @property
     def unlimited(self) -> bool:
@@ -84,8 +86,12 @@ class Reach:
 
     def allows(self, action: Action, image: ImageName) -> bool:
         """Return whether something may be done in an image, as far as the repository goes."""
-        writes = action is not Action.READ
-        return self.has_image(image) and not (writes and self.read_only)
+        return self.has_image(image) and not self.refuses(action)
+
+    def refuses(self, action: Action) -> str:
+        """Return why the repository takes no such change, whatever the image; empty if it does."""
+        refused = action is Action.WRITE or (action is Action.DELETE and self.undeletable)
+        return self.read_only if refused else ""
 
     def require(self, action: Action, image: ImageName) -> None:
         """Raise unless it is allowed: what is out of reach is unknown, and cannot be pushed.
@@ -95,9 +101,10 @@ class Reach:
         """
         if self.allows(action, image):
             return
-        if action is Action.READ or (action is Action.DELETE and not self._closed):
+        closed = self.blacked_out or bool(self.refuses(action))
+        if action is Action.READ or (action is Action.DELETE and not closed):
             raise ImageUnknown("repository name not known to registry", {"name": image})
-        raise self._refusal(image)
+        raise self._refusal(action, image)
 
     def require_manifest(
         self, action: Action, image: ImageName, reference: Reference, content_type: str = ""
@@ -111,17 +118,13 @@ class Reach:
             return
         if action in (Action.READ, Action.DELETE):
             raise manifest_unknown(Place(RepositoryKey(self.key), image), reference)
-        raise self._refusal(f"{image}/{reference}")
+        raise self._refusal(action, f"{image}/{reference}")
 
-    @property
-    def _closed(self) -> bool:
-        return self.blacked_out or bool(self.read_only)
-
-    def _refusal(self, path: str) -> RegistryError:
+    def _refusal(self, action: Action, path: str) -> RegistryError:
         if self.blacked_out:
             return Denied(f"the repository '{self.key}' is blacked out")
-        if self.read_only:
-            return OperationUnsupported(self.read_only)
+        if self.refuses(action):
+            return OperationUnsupported(self.refuses(action))
         return Denied(f"the patterns of the repository '{self.key}' exclude '{path}'")
 
     def _excludes(self, path: str) -> bool:
@@ -147,6 +150,23 @@ def reach_of(key: str, kind: str, fields: Mapping[str, Any]) -> Reach:
         fields["includesPattern"],
         fields["excludesPattern"],
         fields.get("blackedOut", False),
-        "" if kind == LOCAL else f"the {kind} repository '{key}' takes no pushes",
+        _no_pushes(key, kind, fields),
+        undeletable=kind == VIRTUAL,
     )
     return EVERYWHERE if reach.unlimited else reach
+
+
+def _no_pushes(key: str, kind: str, fields: Mapping[str, Any]) -> str:
+    """Return why a repository takes no pushes; empty if it does."""
+    if kind == REMOTE:
+        return (
+            f"the remote repository '{key}' takes no pushes: it has what its upstream has; push to "
+            "a local repository"
+        )
+    if kind == VIRTUAL and not fields["defaultDeploymentRepo"]:
+        return (
+            f"the virtual repository '{key}' takes no pushes: it has no default deployment "
+            f"repository; 'repo set {key} defaultDeploymentRepo=KEY' gives it one of its local "
+            "members"
+        )
+    return ""

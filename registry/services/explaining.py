@@ -146,8 +146,9 @@ class Explaining:
         if action is Action.MANAGE:
             return None
         if not reach.allows(action, image):
-            reason = reach.read_only if action is not Action.READ and reach.read_only else ""
-            return Step(name, False, reason or "its patterns or blackout shut the image out")
+            return Step(
+                name, False, reach.refuses(action) or "its patterns or blackout shut the image out"
+            )
         if reference is not None and not reach.has_manifest(image, reference):
             return Step(name, False, f"its patterns shut '{question.path}' out")
         if reference is None or action not in (Action.WRITE, Action.DELETE):

@@ -51,6 +51,10 @@ class Catalog:
             names.append(image)
         return Page(names, more=False)
 
+    def has(self, key: RepositoryKey, image: ImageName) -> bool:
+        """Return whether an image has at least one manifest."""
+        return _has_manifests(self._layout.image(key, image))
+
     def holders(self, key: RepositoryKey, digest: Digest, most: int) -> Iterator[ImageName]:
         """Yield the images that may show a blob; at most ``most`` images are looked into.
 

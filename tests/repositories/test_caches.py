@@ -130,7 +130,7 @@ def test_what_is_deleted_from_a_cache_comes_back(bench: Bench, remote: LocalRepo
 def test_a_cache_is_pruned_checked_and_counted(bench: Bench, remote: LocalRepository) -> None:
     body = push_image(remote, b"layer")
     remote.delete_manifest(IMAGE, TAG, ALICE)
-    assert not bench.live_for(40 * DAY, every=DAY).failed
+    assert not bench.live_for(12 * DAY, every=3 * DAY).failed
     assert not bench.store.manifests.digests(Place(CACHE, IMAGE))
     assert os.path.isdir(bench.layout.repository(CACHE))
     push_image(remote, b"layer")
@@ -154,7 +154,7 @@ def test_a_damaged_definition_does_not_cost_the_cache(
         document = file.read()
         file.seek(0)
         file.truncate()
-    bench.live_for(40 * DAY, every=DAY)
+    bench.live_for(6 * DAY, every=3 * DAY)
     with open(path, "w") as file:
         file.write(document)
     assert is_there(bench)

@@ -10,7 +10,7 @@ from registry.model.errors import Denied, ImageUnknown, ManifestUnknown, Operati
 from registry.model.items import Item
 from registry.model.media_types import DOCKER_IMAGE, OCI_INDEX
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
-from registry.model.repository_fields import FIELDS_OF, KINDS, LOCAL
+from registry.model.repository_fields import FIELDS_OF, KINDS, LOCAL, VIRTUAL
 from registry.repositories.reach import EVERYWHERE, Reach, reach_of
 
 IMAGE = ImageName("team/app")
@@ -26,7 +26,10 @@ def test_a_repository_with_the_defaults_has_no_limits() -> None:
     fields = {name: field.default for name, field in FIELDS_OF[LOCAL].items()}
     assert reach_of("docker-local", LOCAL, fields) is EVERYWHERE
     for kind in KINDS[1:]:
-        assert reach_of("x", kind, fields).read_only
+        theirs = {name: field.default for name, field in FIELDS_OF[kind].items()}
+        assert reach_of("x", kind, theirs).read_only
+    takes = theirs | {"defaultDeploymentRepo": "docker-local"}
+    assert reach_of("x", VIRTUAL, takes) is EVERYWHERE
     for name, value in (("includesPattern", "a/**"), ("excludesPattern", "a"), ("blackedOut", 1)):
         assert reach_of("docker-local", LOCAL, fields | {name: value}) is not EVERYWHERE
 
@@ -103,6 +106,7 @@ def test_an_item_is_looked_at_by_its_path(
 EXCLUDING = reach(excludes="**/latest/**,hidden/**")
 BLACK = Reach("docker-local", blacked_out=True)
 REMOTE = Reach("hub", read_only="the remote repository 'hub' takes no pushes")
+NOWHERE = Reach("all", read_only="there is no default deployment repository", undeletable=True)
 HIDDEN = ImageName("hidden/app")
 
 
@@ -113,7 +117,8 @@ HIDDEN = ImageName("hidden/app")
         (EXCLUDING, Action.WRITE, Denied), (EXCLUDING, Action.ANNOTATE, Denied),
         (BLACK, Action.READ, ImageUnknown), (BLACK, Action.WRITE, Denied),
         (BLACK, Action.DELETE, Denied), (REMOTE, Action.WRITE, OperationUnsupported),
-        (REMOTE, Action.DELETE, OperationUnsupported),
+        (NOWHERE, Action.WRITE, OperationUnsupported),
+        (NOWHERE, Action.DELETE, OperationUnsupported),
     ],
 )  # fmt: skip
 def test_what_is_out_of_reach_is_unknown_or_refused(
@@ -136,4 +141,10 @@ def test_the_same_for_one_manifest(action: Action, error: type[Exception]) -> No
 
 
 def test_reading_where_nothing_is_pushed_is_allowed() -> None:
-    REMOTE.require(Action.READ, IMAGE)
+    for limits in (REMOTE, NOWHERE):
+        limits.require(Action.READ, IMAGE)
+        limits.require(Action.ANNOTATE, IMAGE)
+
+
+def test_what_a_remote_repository_has_fetched_can_be_deleted() -> None:
+    REMOTE.require(Action.DELETE, IMAGE)

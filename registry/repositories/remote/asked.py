@@ -7,6 +7,7 @@ Of everything that can be asked, None says that it is absent. Whatever else goes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import TracebackType
 from typing import Any, Protocol, Self
 
 from registry.model.digests import Digest
@@ -31,7 +32,13 @@ class Stream(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, *about: object) -> object:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+        /,
+    ) -> object:
         """Be done with it."""
 
 

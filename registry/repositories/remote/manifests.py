@@ -78,6 +78,18 @@ class RemoteManifests:
             )  # fmt: skip
             return replace(cached, freshness=Freshness.STALE)
 
+    def held(self, image: ImageName, reference: Reference, *, stale: bool) -> StoredManifest:
+        """Return what the cache has, if nobody has to be asked, or if it may be ``stale``.
+
+        Raises:
+            ManifestUnknown: it is not there, or has to be asked for.
+        """
+        cached = self._cached(image, reference, renew=isinstance(reference, Digest))
+        good = cached is not None and self._is_good(image, reference)
+        if cached is None or not (good or stale):
+            raise manifest_unknown(self._place(image), reference)
+        return replace(cached, freshness=Freshness.HIT if good else Freshness.STALE)
+
     def _place(self, image: ImageName) -> Place:
         return Place(self._cache.key, image)
 

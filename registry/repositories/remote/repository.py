@@ -69,6 +69,18 @@ class RemoteRepository(Repository):
         self._require_reach(image, name, reference)
         return self._manifests.find(name, reference, renew=renew)
 
+    def held_manifest(
+        self, image: ImageName, reference: Reference, *, stale: bool = False
+    ) -> StoredManifest:
+        """See `Repository.held_manifest`."""
+        name = self._name(image)
+        self._require_reach(image, name, reference)
+        return self._manifests.held(name, reference, stale=stale)
+
+    def held_blob(self, image: ImageName, digest: Digest) -> Blob:
+        """See `Repository.held_blob`."""
+        return self._cache.blob(self._name(image), digest)
+
     def _require_reach(self, image: ImageName, name: ImageName, reference: Reference) -> None:
         """Raise ManifestUnknown for what is excluded: upstream must not even hear its name."""
         if self.reach is not EVERYWHERE and not (
