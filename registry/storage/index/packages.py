@@ -67,7 +67,8 @@ class PackageSearch:
         """Return what is told of a row, as the disk has it now; None if it is not wanted at all."""
         place, reference = row.place, row.typed_reference()
         folder = layout.manifest_folder(place.key, place.image, reference)
-        known_by = Digest((*row.values_of(_KNOWN_BY), row.digest)[0])
+        properties = row.properties()
+        known_by = Digest((*properties.get(_KNOWN_BY, ()), row.digest)[0])
         size, files = _files(folder)
         digest = self._query.digest
         if row.kind.file not in files:
@@ -77,8 +78,11 @@ class PackageSearch:
             and content_name(digest or known_by) not in files
         ):
             return None
-        properties = row.properties().items()
-        labels = {n.removeprefix(LABEL): v for n, v in properties if n.startswith(LABEL)}
+        labels = {
+            name.removeprefix(LABEL): values
+            for name, values in properties.items()
+            if name.startswith(LABEL)
+        }
         return Package(place.key, place.image, reference, known_by, size, row.modified, labels)
 
 

@@ -8,7 +8,7 @@ before it, is a row without a file.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -21,13 +21,13 @@ from registry.storage.manifest_files import Place
 class Source(enum.IntEnum):
     """Where the value of a property comes from that a row does not keep."""
 
-    OWN = enum.auto()
+    OWN = 1
     """It does: the next one of its values."""
-    REFERENCE = enum.auto()
-    DIGEST = enum.auto()
-    HEX = enum.auto()
-    IMAGE = enum.auto()
-    MEDIA_TYPE = enum.auto()
+    REFERENCE = 2
+    DIGEST = 3
+    HEX = 4
+    IMAGE = 5
+    MEDIA_TYPE = 6
 
 
 _OWN: Final = Source.OWN
@@ -90,11 +90,25 @@ class Row:
 
     def properties(self) -> dict[str, list[str]]:
         """Return the properties of the manifest."""
-        return dict(zip(self.kind.names, self._values(), strict=True))
+        kept, told = iter(self.values), self._told()
+        found = dict[str, list[str]]()
+        for name, source in zip(self.kind.names, self.kind.sources, strict=True):
+            value = next(kept) if source is _OWN else told[source]
+            found[name] = [value] if isinstance(value, str) else list(value)
+        return found
 
     def values_of(self, name: str) -> Sequence[str]:
         """Return the values that the manifest has for a property."""
-        return self.properties().get(name, ()) if name in self.kind.names else ()
+        if name not in self.kind.names:
+            return ()
+        source = self.kind.sources[self.kind.names.index(name)]
+        return self.properties()[name] if source is _OWN else (self._told()[source],)
+
+    def _told(self) -> Sequence[str]:
+        """Return what each source tells, by the number of the source."""
+        digest = self.digest
+        hex_ = digest.partition(":")[2]
+        return "", "", self.reference, digest, hex_, self.place.image, self.kind.media_type
 
     def own(self) -> Sequence[tuple[str, str]]:
         """Return the names and values of properties that cannot be told from the rest."""
@@ -122,23 +136,3 @@ class Row:
             reference=self.typed_reference(),
             properties=self.properties(),
         )
-
-    def _values(self) -> Iterator[list[str]]:
-        kept = iter(self.values)
-        for source in self.kind.sources:
-            if source is Source.OWN:
-                value = next(kept)
-                yield [value] if isinstance(value, str) else list(value)
-            else:
-                yield [self.told(source)]
-
-    def told(self, source: Source) -> str:
-        """Return what a source tells."""
-        if source is Source.REFERENCE:
-            return self.reference
-        if source is Source.IMAGE:
-            return str(self.place.image)
-        if source is Source.MEDIA_TYPE:
-            return self.kind.media_type
-        digest = self.digest
-        return digest if source is Source.DIGEST else digest.partition(":")[2]

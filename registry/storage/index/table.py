@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -58,6 +59,8 @@ class Table:
         self._names: dict[RepositoryKey, list[ImageName]] = {}
         self._kinds: dict[Kind, int] = {}
         """How many rows there are of each kind."""
+        self._counts: Counter[RepositoryKey] = Counter()
+        """How many rows there are of each repository."""
         self._postings = Postings()
         self.created = Timeline(lambda number: self.row(number).created)
         self.modified = Timeline(lambda number: self.row(number).modified)
@@ -110,11 +113,16 @@ class Table:
         tags = [] if image is None else image.tags
         return [(Tag(tag), None) for tag in tags[slice(*_range(tags, after, most))]]
 
-    def in_repositories(self, keys: Iterable[RepositoryKey]) -> Choice:
+    def in_repositories(self, keys: Sequence[RepositoryKey]) -> Choice:
         """Return how many rows some repositories have, and a way to get them."""
-        images = [image for key in keys for image in self.images(key)]
-        count = sum(len(image.numbers) for image in images)
-        return count, lambda: (number for image in images for number in image.numbers.values())
+        images = [self._images.get(key, {}) for key in keys]
+        count = sum(self._counts[key] for key in keys)
+        return count, lambda: (
+            number
+            for found in images
+            for image in found.values()
+            for number in image.numbers.values()
+        )
 
     def count(self, hashes: Iterable[int]) -> int:
         """Return at least how many rows are found by any of some hashes."""
@@ -169,6 +177,7 @@ class Table:
         self._rows[number], self._others[number] = row, array("q", others).tobytes()
         image = self._made(row.place)
         image.numbers[row.reference] = number
+        self._counts[row.place.key] += 1
         if row.is_tag:
             insort(image.tags, row.reference)
         if not row.kind.is_dated:
@@ -198,6 +207,7 @@ class Table:
                 self.undated.add(number)
             self._kinds[kind] = self._kinds.get(kind, 0) + 1
             load({*hashes_of(row), *others}, number)
+        self._counts[place.key] += len(image.numbers)
         image.shows = shows
         self._settle(image)
 
@@ -227,6 +237,7 @@ class Table:
         if row.is_tag:
             del image.tags[bisect_left(image.tags, reference)]
         del image.numbers[reference]
+        self._counts[place.key] -= 1
         self._rows[number], self._others[number] = None, b""
         self._free.append(number)
         self._settle(image)
