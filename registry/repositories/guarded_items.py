@@ -90,10 +90,12 @@ class GuardedItems:
     def names(self, folder: Item) -> list[tuple[str, bool]]:
         """See `ItemTree.names`; of these, what the principal may know of."""
         found = self._unguarded.names(folder.location)
-        doubtful = {name for name, is_folder in found if is_folder or self._repository.is_limited}
+        limited, image = self._repository.is_limited, folder.image
+        whole = not limited if image is None else self._repository.shows_all(image)
+        doubtful = {name for name, is_folder in found if is_folder or not whole}
         below = f"{folder.location}/" if folder.location else ""
         is_image = folder.image is not None and folder.reference is None
-        if is_image and not self._repository.is_limited:
+        if is_image and whole:
             # What is in an image may be read as it may; other images in its folder are others'.
             inner = self._unguarded.images_below(folder.location)
             doubtful &= {str(image).removeprefix(below).partition("/")[0] for image in inner}

@@ -160,9 +160,12 @@ class LiveServer:
         )
 
     def add_user(self, name: str, password: str) -> None:
-        """Add a user by the command line, and assert that it worked."""
-        done = self.cli("user", "add", name, "--password-stdin", input=password + "\n")
-        assert done.returncode == 0, done.stdout + done.stderr
+        """Add a user who may do everything with images, by the command line; it must work."""
+        added = self.cli("user", "add", name, "--password-stdin", input=password + "\n")
+        rights = f"{name}=read,write,annotate,delete"
+        given = self.cli("permission", "set", f"of-{name}", "--repo", "ANY", "--user", rights)
+        for done in (added, given):
+            assert done.returncode == 0, done.stdout + done.stderr
 
     def log_tail(self) -> str:
         """The last lines of the server's output, for messages about failures."""
