@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -94,6 +95,15 @@ class Answer:
     def close(self) -> None:
         """Be done with the answer; a connection whose body was not read to its end is closed."""
         self._response.close()
+
+    @contextlib.contextmanager
+    def closed_on_failure(self) -> Iterator[None]:
+        """Be done with the answer where what is done meanwhile fails."""
+        try:
+            yield
+        except BaseException:
+            self._response.raw.close()
+            raise
 
     def close_for(self, failure: Failure) -> Failure:
         """Close, and return the reason."""

@@ -116,8 +116,9 @@ class Blobs:
 
     def _asked_size(self, call: Call, ask: _Asked, opened: Answer) -> int:
         """Return the size of a blob that comes without one."""
-        head = ask("HEAD", _ACCEPT)
-        head.discard()
+        with opened.closed_on_failure():
+            head = ask("HEAD", _ACCEPT)
+            head.discard()
         if head.status != 200 or head.length is None:
             raise opened.close_for(Failure(f"'{opened.host}' does not say how large a blob is"))
         return head.length

@@ -70,8 +70,9 @@ class Requester:
         for _ in range(_TRIES):
             if answer.status != 401 or answer.far or last:
                 break
-            challenges = parse_challenges(answer.headers("WWW-Authenticate"))
-            header, last = self._authorizing.answer(call, challenges, image, sent)
+            with answer.closed_on_failure():
+                challenges = parse_challenges(answer.headers("WWW-Authenticate"))
+                header, last = self._authorizing.answer(call, challenges, image, sent)
             if not header:
                 break
             answer.discard()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 
 from registry.model.names import RepositoryKey
@@ -20,6 +21,8 @@ class Upstreams:
 
     def __init__(self, surroundings: Surroundings | None = None) -> None:
         self._surroundings = surroundings or Surroundings()
+        # Its messages have whole addresses, and some of those have secrets in their queries.
+        logging.getLogger("urllib3").setLevel(logging.CRITICAL)
         self._trust = Trust(self._surroundings.authorities)
         self._lock = threading.Lock()
         self._clients: dict[RepositoryKey, Upstream] = {}

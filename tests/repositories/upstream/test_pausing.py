@@ -52,12 +52,12 @@ def test_an_upstream_that_is_down_is_left_alone_and_found_again(
     far = client(upstream.url, assumedOfflinePeriodSecs=60)
     upstream.down()
     assert "Connection refused" in refused(far)
-    assert far.paused_until is not None
+    assert far.paused_until
     upstream.up()
     assert "Connection refused; it is not asked for a while" in refused(far)
     assert upstream.asked() == []
     clock.passed = 61
-    assert far.paused_until is None
+    assert not far.paused_until
     assert far.manifest(IMAGE, TAG) is not None
     assert far.manifest(IMAGE, TAG) is not None
 
@@ -186,7 +186,7 @@ def test_what_is_left_of_the_allowance_is_known(upstream: ScriptedUpstream) -> N
         "docker-ratelimit-source": "192.0.2.7",
     }  # fmt: skip
     far = client(upstream.url)
-    assert far.allowance is None
+    assert not far.allowance
     far.head_manifest(IMAGE, TAG)
     allowance = far.allowance
     assert allowance is not None
