@@ -21,16 +21,14 @@ from registry.storage.journal import now
 
 logger = logging.getLogger(__name__)
 
-_WORK: Final = 0.005
-"""Seconds of the processor after which the thread rests."""
+_WORK: Final = 0.001
+"""Seconds of the processor after which the thread rests: no request waits longer for it."""
 _REST: Final = 4.1
 """How many times as long it rests."""
 _LOOKS: Final = 5.0
 """Seconds between two looks whether a pass is due, at most."""
 _CATCHES_UP: Final = 2.0
 """Seconds between two looks of the index at the journal, where no query makes one."""
-_HEALING: Final = 0.001
-"""The same while the index is healed, which goes on for long in a large store."""
 _HEALS: Final = 3600.0
 """Seconds between two healings of the index where nothing is pruned."""
 
@@ -42,10 +40,8 @@ class Stopped(Exception):
 class Pace:
     """Lets a job rest in proportion to its work, and ends it when the server ends."""
 
-    def __init__(self, stop: threading.Event, work: float = _WORK) -> None:
-        """Rest after ``work`` seconds of the processor."""
+    def __init__(self, stop: threading.Event) -> None:
         self._stop = stop
-        self._work = work
         self._since = time.thread_time()
 
     def __call__(self) -> None:
@@ -53,7 +49,7 @@ class Pace:
         if self._stop.is_set():
             raise Stopped
         worked = time.thread_time() - self._since
-        if worked < self._work:
+        if worked < _WORK:
             return
         if self._stop.wait(worked * _REST):
             raise Stopped
@@ -97,7 +93,7 @@ class Jobs:
                     gc.freeze()
                     logger.info("the index is ready after %.1f s", time.perf_counter() - began)
                 elif time.monotonic() - healed > (self._interval or _HEALS):
-                    found, healed = index.heal(Pace(self._stop, _HEALING)), time.monotonic()
+                    found, healed = index.heal(Pace(self._stop)), time.monotonic()
                     logger.debug("the index was healed in %d places", found)
                 else:
                     index.catch_up()
