@@ -1,10 +1,17 @@
-"""What has to be sent with a request for its route to do something."""
+"""All routes with paths that exist, and what has to be sent for a route to do something."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from tests.http.support import KEY
+from flask import Flask
+
+from registry.web.authentication import speaks_docker
+from registry.web.routing import Right
+from tests.http.support import KEY, digest_of
 
 FRONT = {"webServerType": "NGINX", "serverName": "registry.example.com"}
 PROPS = json.dumps({"props": {"a": "1"}}).encode()
@@ -61,3 +68,48 @@ QUERIES = (
         for rest in ("", "/<path:path>")
     }
 )
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one rule, with a path that exists."""
+
+    rule: str
+    method: str
+    path: str
+    right: Right
+
+    @property
+    def image(self) -> bool:
+        return "<path:image>" in self.rule
+
+    @property
+    def docker(self) -> bool:
+        """Whether it belongs to the Docker API, whose clients fetch tokens."""
+        return speaks_docker(self.path)
+
+
+def routes_of(app: Flask, arguments: Mapping[str, str]) -> list[Route]:
+    """Return all routes of the application, with these arguments in their paths.
+
+    Fails for a route that declares no right, or has an argument that is not known here.
+    """
+    routes = []
+    for rule in app.url_map.iter_rules():
+        right = getattr(app.view_functions[rule.endpoint], "right", None)
+        assert isinstance(right, Right), f"{rule.rule} declares no right"
+        path = rule.rule
+        for name in rule.arguments:
+            path = re.sub(rf"<(?:\w+:)?{name}>", arguments[name], path)
+        for method in sorted((rule.methods or set()) - {"OPTIONS"}):
+            query = QUERIES.get((method, rule.rule.removeprefix("/artifactory")), "")
+            if method == "PUT" and "upload_id" in rule.arguments:
+                query = f"?digest={digest_of(b'')}"
+            routes.append(Route(rule.rule, method, path + query, right))
+    return routes
+
+
+def body_of(route: Route) -> bytes:
+    """Return what must be sent for a route to do something."""
+    bodies = [body for rule, body in BODIES.items() if route.rule.endswith(rule)]
+    return bodies[0] if bodies and route.method in ("POST", "PATCH", "DELETE") else b""

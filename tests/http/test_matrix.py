@@ -6,7 +6,6 @@ declared right fails here, and so does one whose arguments this file does not kn
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +18,9 @@ from registry.access.principals import Action
 from registry.access.tokens import Tokens
 from registry.access.user_documents import UserFields
 from registry.services.instance import Instance
-from registry.web.authentication import speaks_docker
 from registry.web.routing import Right
 from tests.conftest import ADMIN_PASSWORD, Client, basic
-from tests.http.matrix import BODIES, DOORS, FRONT, QUERIES
+from tests.http.matrix import DOORS, FRONT, Route, body_of, routes_of
 from tests.http.support import (
     KEY,
     LAYER,
@@ -51,25 +49,6 @@ RIGHTS = {
 
 
 @dataclass(frozen=True)
-class Route:
-    """One method of one rule, with a path that exists."""
-
-    rule: str
-    method: str
-    path: str
-    right: Right
-
-    @property
-    def image(self) -> bool:
-        return "<path:image>" in self.rule
-
-    @property
-    def docker(self) -> bool:
-        """Whether it belongs to the Docker API, whose clients fetch tokens."""
-        return speaks_docker(self.path)
-
-
-@dataclass(frozen=True)
 class World:
     """A registry with an image, an upload and users, and the routes to it."""
 
@@ -82,10 +61,8 @@ class World:
 
     def ask(self, route: Route, authorization: str | None) -> TestResponse:
         headers = {"Authorization": authorization} if authorization is not None else {}
-        bodies = [body for rule, body in BODIES.items() if route.rule.endswith(rule)]
-        body = bodies[0] if bodies and route.method in ("POST", "PATCH", "DELETE") else b""
         answer = self.client.request(
-            route.method, route.path, headers, body, anonymous=authorization is None
+            route.method, route.path, headers, body_of(route), anonymous=authorization is None
         )
         if route.rule.endswith("ForAllUsers"):
             # The passwords that the next requests are made with have expired.
@@ -117,19 +94,7 @@ def world(app: Flask, client: Client, instance: Instance) -> World:
         "resource": "artifact",
         "token": "nothing",
     }
-    routes = []
-    for rule in app.url_map.iter_rules():
-        right = getattr(app.view_functions[rule.endpoint], "right", None)
-        assert isinstance(right, Right), f"{rule.rule} declares no right"
-        path = rule.rule
-        for name in rule.arguments:
-            path = re.sub(rf"<(?:\w+:)?{name}>", arguments[name], path)
-        for method in sorted((rule.methods or set()) - {"OPTIONS"}):
-            query = QUERIES.get((method, rule.rule.removeprefix("/artifactory")), "")
-            if method == "PUT" and "upload_id" in rule.arguments:
-                query = f"?digest={digest_of(b'')}"
-            routes.append(Route(rule.rule, method, path + query, right))
-    return World(client, routes, instance)
+    return World(client, routes_of(app, arguments), instance)
 
 
 def test_there_are_routes_of_each_right(world: World) -> None:
