@@ -93,8 +93,13 @@ class Repository(ABC):
         return self.blob(image, digest)
 
     @abstractmethod
-    def holders(self, digest: Digest, most: int) -> Iterator[ImageName]:
-        """Yield images that may show the blob, looking into at most ``most`` of all images."""
+    def holders(
+        self,
+        digest: Digest,
+        most: int,
+        wanted: Callable[[ImageName], bool] = ...,
+    ) -> Iterator[ImageName]:
+        """Yield wanted images that may show the blob, looking into at most ``most`` of them."""
 
     @abstractmethod
     def referrers(self, image: ImageName, subject: Digest) -> list[StoredManifest]:

@@ -272,10 +272,13 @@ class GuardedDirectory:
     def find_blob(self, digest: Digest, first: GuardedRepository) -> Blob:
         """Return the blob from any image that the principal may read, ``first`` looked in first.
 
+        Who may not know of everything is let look whether there is such content or not, so that
+        the time it takes does not tell.
+
         Raises:
             BlobUnknown: not found; the search is bounded.
         """
-        if not self._directory.stores(digest):
+        if self._decisions.knows_all(self.principal) and not self._directory.stores(digest):
             raise BlobUnknown("blob unknown to registry", {"digest": digest})
         others = (d.key for d in self._directory.holding() if d.key != first.key)
         for repository in (first, *map(self.open, others)):

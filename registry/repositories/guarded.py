@@ -110,9 +110,7 @@ class GuardedRepository(Guard):
 
         A limited token counts as such here, too: one for another image must not fetch a blob.
         """
-        return (
-            image for image in self._unguarded.holders(digest, most) if self.may(Action.READ, image)
-        )
+        return self._unguarded.holders(digest, most, functools.partial(self.may, Action.READ))
 
     def find_blob(self, digest: Digest, most: int) -> Blob | None:
         """Return the blob from any image that the principal may read, or None."""

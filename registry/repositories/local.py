@@ -84,9 +84,14 @@ class LocalRepository(Repository):
         """See `Repository.blob`."""
         return self._store.links.find(self.key, image, digest, renew=renew)
 
-    def holders(self, digest: Digest, most: int) -> Iterator[ImageName]:
+    def holders(
+        self,
+        digest: Digest,
+        most: int,
+        wanted: Callable[[ImageName], bool] = lambda image: True,
+    ) -> Iterator[ImageName]:
         """See `Repository.holders`."""
-        return self._store.catalog.holders(self.key, digest, most)
+        return self._store.catalog.holders(self.key, digest, most, wanted)
 
     def referrers(self, image: ImageName, subject: Digest) -> list[StoredManifest]:
         """See `Repository.referrers`."""

@@ -29,6 +29,8 @@ from registry.storage.layout import MANIFEST_FILES, parse_content_name
 from registry.storage.upload_writer import UploadWriter
 
 _UPLOADS: Final = "_uploads"
+_NOTHING: Final = Digest(f"sha256:{'0' * 64}")
+"""What is looked for in the place of content that nobody has, so that it takes as long."""
 _LENGTHS: Final = {**LENGTHS, "sha256": HEX_LENGTHS["sha256"]}
 
 
@@ -130,7 +132,7 @@ class Deploying:
         if "sha256" in stated:
             return [Digest(f"sha256:{stated['sha256']}")]
         kind = "sha1" if "sha1" in stated else "md5"
-        return list(self._checksums.find(kind, stated[kind]))
+        return list(self._checksums.find(kind, stated[kind])) or [_NOTHING]
 
     def mount(self, repository: GuardedRepository, target: Target, blob: Blob) -> None:
         """Deploy stored content to the place that is named after it.

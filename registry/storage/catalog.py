@@ -55,14 +55,21 @@ class Catalog:
         """Return whether an image has at least one manifest."""
         return _has_manifests(self._layout.image(key, image))
 
-    def holders(self, key: RepositoryKey, digest: Digest, most: int) -> Iterator[ImageName]:
-        """Yield the images that may show a blob; at most ``most`` images are looked into.
+    def holders(
+        self,
+        key: RepositoryKey,
+        digest: Digest,
+        most: int,
+        wanted: Callable[[ImageName], bool] = lambda image: True,
+    ) -> Iterator[ImageName]:
+        """Yield the wanted images that may show a blob; at most ``most`` are looked into.
 
-        An image that has blobs and no manifest yet counts, too.
+        An image that has blobs and no manifest yet counts, too. Into others it does not look, so
+        that nobody can tell by the time it takes what they hold.
         """
         name = content_name(digest)
         images = self.walk(key, has=lambda path: os.path.isdir(f"{path}/_layers"))
-        for image in itertools.islice(images, most):
+        for image in itertools.islice(filter(wanted, images), most):
             if os.path.exists(f"{self._layout.layers(key, image)}/{name}"):
                 yield image
 

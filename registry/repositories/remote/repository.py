@@ -106,9 +106,14 @@ class RemoteRepository(Repository):
             raise BlobUnknown("blob unknown to registry", {"digest": digest})
         return self._blobs.find(name, digest, renew=renew, fetch=fetch)
 
-    def holders(self, digest: Digest, most: int) -> Iterator[ImageName]:
+    def holders(
+        self,
+        digest: Digest,
+        most: int,
+        wanted: Callable[[ImageName], bool] = lambda image: True,
+    ) -> Iterator[ImageName]:
         """See `Repository.holders`."""
-        return self._cache.holders(digest, most)
+        return self._cache.holders(digest, most, wanted)
 
     def referrers(self, image: ImageName, subject: Digest) -> list[StoredManifest]:
         """See `Repository.referrers`."""

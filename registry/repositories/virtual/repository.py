@@ -142,11 +142,16 @@ class VirtualRepository(PushedThrough):
             raise BlobUnknown("blob unknown to registry", {"digest": digest})
         return found
 
-    def holders(self, digest: Digest, most: int) -> Iterator[ImageName]:
+    def holders(
+        self,
+        digest: Digest,
+        most: int,
+        wanted: Callable[[ImageName], bool] = lambda image: True,
+    ) -> Iterator[ImageName]:
         """See `Repository.holders`; in what the members hold."""
         for member in self.members.all:
             for image in member.held.holders(digest, most):
-                if member.shows(image):
+                if wanted(image) and member.shows(image):
                     yield image
 
     def referrers(self, image: ImageName, subject: Digest) -> list[StoredManifest]:
