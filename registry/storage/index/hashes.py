@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from registry.storage.index.reader import Reading
-from registry.storage.index.rows import Row
+from registry.storage.index.rows import Kind, Row
 
 
 def digest_text(digest: str) -> str:
@@ -21,15 +24,32 @@ def image_text(image: str) -> str:
     return f"/{image}"
 
 
-def hashes_of(row: Row) -> list[int]:
+class HashedKind(NamedTuple):
+    """What is needed of a kind for each of its rows."""
+
+    hashed: int
+    own: Sequence[str]
+
+
+def hashed_kind(kind: Kind) -> HashedKind:
+    """Return what is needed of a kind."""
+    return HashedKind(hash(kind), kind.own())
+
+
+def hashes_of(row: Row, kind: HashedKind) -> list[int]:
     """Return the hashes of what a row is found by, as far as it can be seen from the row."""
-    found = [hash(row.kind), hash(f":{row.reference}"), hash(f"/{row.place.image}")]
+    found = [kind.hashed, hash(f":{row.reference}"), hash(f"/{row.place.image}")]
     digest = row.digest
     if digest:
         found.append(hash(f"#{digest}"))
         if not digest.startswith("sha256:"):
             found.append(hash(digest_text(digest.partition(":")[0])))
-    return found + [hash(f"@{name}={value}") for name, value in row.own()]
+    for name, value in zip(kind.own, row.values, strict=True):
+        if isinstance(value, str):
+            found.append(hash(f"@{name}={value}"))
+        else:
+            found += [hash(f"@{name}={one}") for one in value]
+    return found
 
 
 def hashes_of_others(reading: Reading) -> list[int]:

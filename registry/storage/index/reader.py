@@ -7,9 +7,8 @@ import operator
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from registry.model.names import Reference
 from registry.storage import tree_items
@@ -36,8 +35,7 @@ _SIDECAR: Final = f"{MANIFEST_FILE}{SIDECAR_ENDING}"
 _TEXTS: Final = {str}
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A row as it has just been read, with what is needed to find it and not kept in it."""
 
     row: Row
@@ -47,8 +45,7 @@ class Reading:
     """The properties of these, and of the folder: pairs of name and value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """What has just been seen in the folder of an image."""
 
     folder: str
@@ -90,7 +87,7 @@ class RowReader:
         more = _more(sidecar)
         row = None
         if file:
-            size = self._size_if_plain(place, reference, f"{folder}/{file}", sidecar, sight)
+            size = self._size_if_plain(place, reference, folder, file, sidecar, sight)
             row = self._row(place, reference, file, sidecar, size, bool(more))
         content = [name.replace("__", ":", 1) for name in names if "__" in name]
         if row is None:
@@ -164,7 +161,8 @@ class RowReader:
         self,
         place: Place,
         reference: Reference,
-        path: str,
+        folder: str,
+        file: str,
         sidecar: dict[str, Any],
         sight: Sight | None,
     ) -> int | None:
@@ -186,12 +184,12 @@ class RowReader:
             return None
         known_as = digest.replace(":", "__", 1)
         if sight is not None:
-            inode, size = sight.inodes.get(path.rpartition("/")[2]), sidecar.get("size")
+            inode, size = sight.inodes.get(file), sidecar.get("size")
             if inode is not None and inode == sight.shown.get(known_as) and type(size) is int:
                 return size
         shown = self._layout.manifests(place.key, place.image)
         try:
-            status, known = os.lstat(path), os.lstat(f"{shown}/{known_as}")
+            status, known = os.lstat(f"{folder}/{file}"), os.lstat(f"{shown}/{known_as}")
         except (OSError, ValueError):
             return None
         is_same = known.st_ino == status.st_ino and known.st_dev == status.st_dev

@@ -110,14 +110,6 @@ class Row:
         hex_ = digest.partition(":")[2]
         return "", "", self.reference, digest, hex_, self.place.image, self.kind.media_type
 
-    def own(self) -> Sequence[tuple[str, str]]:
-        """Return the names and values of properties that cannot be told from the rest."""
-        return [
-            (name, one)
-            for name, value in zip(self.kind.own(), self.values, strict=True)
-            for one in ((value,) if isinstance(value, str) else value)
-        ]
-
     def item(self) -> Item:
         """Return the manifest as an item; only for a row that has one."""
         kind = self.kind

@@ -15,6 +15,7 @@ from registry.model.digests import HEX_LENGTHS
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.storage.index.hashes import (
     digest_text,
+    hashed_kind,
     hashes_of,
     hashes_of_others,
     image_text,
@@ -183,7 +184,7 @@ class Table:
         if not row.kind.is_dated:
             self.undated.add(number)
         self._kinds[row.kind] = self._kinds.get(row.kind, 0) + 1
-        self._postings.add({*hashes_of(row), *others}, number)
+        self._postings.add({*hashes_of(row, hashed_kind(row.kind)), *others}, number)
         self.created.add(number)
         self.modified.add(number)
 
@@ -195,9 +196,12 @@ class Table:
         """
         image = self._made(place)
         rows, load = self._rows, self._postings.load
+        last, hashed = None, None
         for reading in readings:
             row, others, number = reading.row, hashes_of_others(reading), len(rows)
             kind, reference = row.kind, row.reference
+            if hashed is None or kind is not last:
+                last, hashed = kind, hashed_kind(kind)
             rows.append(row)
             self._others.append(array("q", others).tobytes())
             image.numbers[reference] = number
@@ -206,7 +210,7 @@ class Table:
             if not kind.is_dated:
                 self.undated.add(number)
             self._kinds[kind] = self._kinds.get(kind, 0) + 1
-            load({*hashes_of(row), *others}, number)
+            load({*hashes_of(row, hashed), *others}, number)
         self._counts[place.key] += len(image.numbers)
         image.shows = shows
         self._settle(image)
@@ -258,7 +262,8 @@ class Table:
 
     def _hashes(self, number: int) -> set[int]:
         """Return the hashes of all that a row is found by."""
-        return {*hashes_of(self.row(number)), *array("q", self._others[number])}
+        row = self.row(number)
+        return {*hashes_of(row, hashed_kind(row.kind)), *array("q", self._others[number])}
 
     def _made(self, place: Place) -> ImageRows:
         images = self._images.setdefault(place.key, {})
