@@ -198,11 +198,11 @@ class ScriptedUpstream:
             self._start(lambda c=connection, a=client: self._serve(c, a))  # type: ignore[misc]
 
     def _serve(self, connection: socket.socket, client: tuple[str, int]) -> None:
-        secured = connection
         try:
             if self.tls is not None:
-                secured = self.tls.wrap_socket(connection, server_side=True)
-            self._talk(secured, client)
+                plain, connection = connection, self._secured(connection)
+                self._connections_change(plain, connection)
+            self._talk(connection, client)
         except (OSError, ValueError):
             pass  # The client has left, or was sent nonsense and left.
         finally:
@@ -210,9 +210,19 @@ class ScriptedUpstream:
                 self._connections.discard(connection)
             # What is left of the answer is sent before the end.
             with contextlib.suppress(OSError):
-                secured.shutdown(socket.SHUT_RDWR)
-            secured.close()
+                connection.shutdown(socket.SHUT_RDWR)
             connection.close()
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        assert self.tls is not None
+        return self.tls.wrap_socket(connection, server_side=True)
+
+    def _connections_change(self, before: socket.socket, after: socket.socket) -> None:
+        with self._lock:
+            self._connections.discard(before)
+            self._connections.add(after)
+            if self._ending.is_set():
+                after.close()
 
     def _talk(self, connection: socket.socket, client: tuple[str, int]) -> None:
         wire = Wire(connection, self._ending)

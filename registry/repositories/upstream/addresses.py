@@ -68,6 +68,8 @@ def standing_of(text: str) -> Standing:
         or address in ipaddress.ip_network("0.0.0.0/8")
     ):
         return Standing.LOOPBACK
+    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        return Standing.PRIVATE
     return Standing.PUBLIC if address.is_global else Standing.PRIVATE
 
 
