@@ -10,9 +10,9 @@ another), ``immutability`` (tags that stay what they are), ``attempts``, ``untag
 manifests without a tag stay), ``touches`` (what would be young after that), ``tag_states`` and
 ``tag_limit`` (what retention sees, and does at a push), ``refusals``, ``guard`` and ``guarded``
 (any repository for one principal), ``items`` and ``guarded_items`` (its tree of files and folders),
-``guarded_transfers``, ``directory`` (from key to guarded repository); ``kinds`` (which class is
-which kind), ``remote`` (a cache of another registry), ``upstream`` (the client of another
-registry), ``virtual`` (one name for several repositories).
+``guarded_transfers``, ``unguarded_directory`` and ``directory`` (from key to guarded repository);
+``kinds`` (which class is which kind), ``remote`` (a cache of another registry), ``upstream`` (the
+client of another registry), ``virtual`` (one name for several repositories).
 
 May import: access and below. May touch: nothing but through the storage room.
 Invariants: a handler gets the guarded repository; the raw one has a long name. Writes follow the

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from registry.access.decision import Decisions
@@ -18,21 +19,20 @@ from registry.model.errors import (
 )
 from registry.model.names import ImageName, RepositoryKey, require_length
 from registry.model.paging import Page, PageRequest
-from registry.model.repository_fields import VIRTUAL
+from registry.model.repository_fields import LOCAL, VIRTUAL
 from registry.repositories.base import Repository
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.definitions import Definitions
 from registry.repositories.guarded import GuardedRepository
 from registry.repositories.guarded_items import GuardedItems
 from registry.repositories.guarded_transfers import GuardedTransfers
-from registry.repositories.items import ItemTree, LocalItems
-from registry.repositories.kinds import make_repository
+from registry.repositories.items import ItemTree
 from registry.repositories.refusals import nobody_may, unknown_repository
-from registry.repositories.transfers import Transfers
+from registry.repositories.unguarded_directory import UnguardedDirectory
 from registry.repositories.upstream.upstreams import Upstreams
-from registry.repositories.virtual.members import Members, OpenMember, as_member
+from registry.repositories.virtual.members import as_member
 from registry.repositories.virtual.repository import VirtualRepository
-from registry.repositories.virtual.tree import VirtualItems
+from registry.repositories.virtual.tree import virtual_items
 from registry.storage.store import Store
 
 RETRIEVES: Final = "artifactoryRequestsCanRetrieveRemoteArtifacts"
@@ -42,7 +42,7 @@ SEARCHED_IMAGES: Final = 2000
 """Images looked into for a blob that a client wants mounted without saying from where."""
 
 
-class Directory:
+class Directory(UnguardedDirectory):
     """All repositories of one storage folder."""
 
     def __init__(
@@ -52,57 +52,17 @@ class Directory:
         decisions: Decisions,
         upstreams: Upstreams | None = None,
     ) -> None:
-        self._store = store
-        self._definitions = definitions
+        super().__init__(store, definitions, upstreams)
         self._decisions = decisions
-        self._upstreams = upstreams or Upstreams()
 
     def as_seen_by(self, principal: Principal, address: str) -> GuardedDirectory:
         """Return the directory for one principal, who asks from ``address``."""
         return GuardedDirectory(self, self._decisions, principal, address)
 
-    def definitions(self) -> list[RepositoryDefinition]:
-        """Return what is configured, sorted by key."""
-        return self._definitions.all()
-
-    def holding(self) -> list[RepositoryDefinition]:
-        """Return the definitions of all that holds images, sorted by key."""
-        return self._definitions.holding()
-
-    def definition(self, key: str) -> RepositoryDefinition | None:
-        """Return what is configured of one repository, or None if there is none."""
-        return self._definitions.find(key)
-
-    def stores(self, digest: Digest) -> bool:
-        """Return whether any image at all has the content; says nothing about who may know."""
-        return self._store.filestore.has(digest)
-
     def unguarded_repository(self, key: RepositoryKey) -> Repository:
         """Return a repository that decides nothing. Raises RepositoryUnknown."""
         definition = self._definitions.get(key)
         return self.as_seen_by(_EVERYBODY, "").unguarded_repository(definition)
-
-    def physical_repository(self, definition: RepositoryDefinition) -> Repository:
-        """Return a local or remote repository, or a cache; it decides nothing."""
-        return make_repository(self._store, definition, self._upstreams)
-
-    def virtual_repository(
-        self, definition: RepositoryDefinition, open_member: OpenMember, *, cached_only: bool
-    ) -> VirtualRepository:
-        """Return a virtual repository over members that ``open_member`` guards."""
-        members = Members(definition, self._definitions.find, open_member)
-        return VirtualRepository(self._store, definition, members, cached_only=cached_only)
-
-    def unguarded_items(self, key: RepositoryKey) -> ItemTree:
-        """Return the tree of a local repository, or of the cache of a remote one.
-
-        It decides nothing. Raises RepositoryUnknown, RequestInvalid.
-        """
-        return LocalItems(self._store, self._definitions.holder(key).key, key)
-
-    def unguarded_transfers(self) -> Transfers:
-        """Return what brings manifests from one repository to another, and decides nothing."""
-        return Transfers(self._store, self._definitions)
 
 
 class GuardedDirectory:
@@ -167,20 +127,17 @@ class GuardedDirectory:
         unguarded = self.unguarded_repository(definition)
         repository = self._guarded(unguarded, self.principal)
         repository.require_known()
+        tree: ItemTree
         if isinstance(unguarded, VirtualRepository):
-            tree = self._virtual_items(unguarded)
+            open_tree = self._directory.unguarded_items
+            tree = virtual_items(unguarded, open_tree, self.principal, self.address)
         else:
             tree = self._directory.unguarded_items(definition.key)
         return GuardedItems(tree, repository, self.principal, self.address)
 
-    def _virtual_items(self, virtual: VirtualRepository) -> ItemTree:
-        trees = []
-        for member in virtual.members.in_tree_order:
-            if member.held.is_known:
-                tree = self._directory.unguarded_items(member.held.key)
-                principal = as_member(self.principal, virtual.key, member.held.key)
-                trees.append((member, GuardedItems(tree, member.held, principal, self.address)))
-        return VirtualItems(virtual.key, trees, virtual.resolving, virtual.target_member)
+    def fetches(self, key: str) -> bool:
+        """Return whether a repository may have more than what it holds. Raises as `open`."""
+        return self._find(key).rclass != LOCAL
 
     def target_of(self, key: str) -> str:
         """Return the key of the repository in which changes through a key are made.
@@ -203,6 +160,16 @@ class GuardedDirectory:
         """Return what is configured of the repositories that the principal may read, by key."""
         self.require_login()
         return [d for d in self._directory.definitions() if self._may_read(d.key)]
+
+    def holders(self, asked: Iterable[str] | None = None) -> list[RepositoryKey]:
+        """Return the keys of what holds images and may be read by the principal, sorted.
+
+        ``asked`` limits them to what these repositories show.
+        """
+        self.require_login()
+        wanted = None if asked is None else self._directory.held_in(asked)
+        found = [d.key for d in self._directory.holding() if self._may_read(d.key)]
+        return [key for key in found if wanted is None or key in wanted]
 
     def definition(self, key: str) -> RepositoryDefinition:
         """Return what is configured of one of them.

@@ -18,7 +18,7 @@ from registry.model.content import Actor
 from registry.model.digests import Digest
 from registry.model.errors import ManifestPartsMissing, OperationUnsupported, RequestInvalid
 from registry.model.items import Item
-from registry.model.names import ImageName, Reference
+from registry.model.names import ImageName, Reference, RepositoryKey
 from registry.repositories.belongings import Parcel, Transfer
 from registry.repositories.guarded import GuardedRepository
 from registry.repositories.transfers import Transfers
@@ -46,9 +46,23 @@ class GuardedTransfers:
         self._unguarded = unguarded
         self._actor = actor
 
-    def require_local(self, repository: GuardedRepository) -> None:
-        """See `Transfers.require_local`."""
-        self._unguarded.require_local(repository.key)
+    def require_target(self, repository: GuardedRepository) -> None:
+        """See `Transfers.require_target`."""
+        repository.require_known()
+        self._unguarded.require_target(repository.key)
+
+    def source(self, repository: GuardedRepository) -> RepositoryKey:
+        """See `Transfers.source`."""
+        repository.require_known()
+        return self._unguarded.source(repository.key)
+
+    def is_cache(self, key: RepositoryKey) -> bool:
+        """See `Transfers.is_cache`."""
+        return self._unguarded.is_cache(key)
+
+    def name_at_source(self, repository: GuardedRepository, image: ImageName) -> ImageName:
+        """See `Transfers.name_at_source`."""
+        return self._unguarded.name_at_source(repository.key, image)
 
     def references(self, repository: GuardedRepository, image: ImageName) -> list[Reference]:
         """See `Transfers.references`."""

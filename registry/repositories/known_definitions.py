@@ -108,6 +108,25 @@ class KnownDefinitions:
             )
         return held
 
+    def held_in(self, key: str) -> frozenset[RepositoryKey]:
+        """Return the keys under which lies what a repository shows; of a virtual one, its members'.
+
+        None, if there is no such repository.
+        """
+        found, waiting, seen = set[RepositoryKey](), [key], set[str]()
+        while waiting:
+            name = waiting.pop()
+            definition = None if name in seen else self.find(name)
+            seen.add(name)
+            if definition is None:
+                continue
+            members = definition.fields.get("repositories")
+            if definition.holding_key is not None:
+                found.add(definition.holding_key)
+            elif isinstance(members, list):
+                waiting.extend(members)
+        return frozenset(found)
+
     def find_holder(self, key: str) -> RepositoryDefinition | None:
         """Return the same; None for a virtual repository, and where there is none."""
         definition = self.find(key)

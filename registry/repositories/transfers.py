@@ -1,4 +1,4 @@
-"""Bringing manifests from one local repository to another."""
+"""Bringing manifests from a local repository, or from the cache of a remote one, to a local one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from registry.model.errors import (
     RequestInvalid,
 )
 from registry.model.names import ImageName, Reference, RepositoryKey, Tag
+from registry.model.repository_fields import LOCAL, REMOTE
 from registry.repositories.attempts import again
 from registry.repositories.base import MayReplace
 from registry.repositories.belongings import Belongings, Parcel, Transfer
@@ -24,29 +25,45 @@ from registry.repositories.deleting import remove_empty
 from registry.repositories.departing import Departure
 from registry.repositories.immutability import require_mutable
 from registry.repositories.local import LocalRepository
+from registry.repositories.upstream.names import cache_name
 from registry.storage.folder_records import Record
 from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 
-_LOCAL = "local"
-
 
 class Transfers:
-    """Brings manifests from one local repository to another. Knows nothing of who may do what."""
+    """Brings manifests from one repository to another. Knows nothing of who may do what."""
 
     def __init__(self, store: Store, definitions: Definitions) -> None:
         self._store = store
         self._definitions = definitions
 
-    def require_local(self, key: RepositoryKey) -> None:
-        """Raise RequestInvalid for a repository that has no images of its own."""
-        kind = self._definitions.get(key).rclass
-        if kind != _LOCAL:
+    def require_target(self, key: RepositoryKey) -> None:
+        """Raise RequestInvalid for a repository that images cannot be brought to."""
+        definition = self._definitions.get(key)
+        if definition.rclass != LOCAL:
+            kind = "the cache of a remote one" if definition.is_cache else definition.rclass
             raise RequestInvalid(
-                f"the repository '{key}' is {kind}; images come from local repositories to local "
-                "ones",
+                f"the repository '{key}' is {kind}; images are brought to local ones",
                 {"repository": key},
             )
+
+    def source(self, key: RepositoryKey) -> RepositoryKey:
+        """Return where the images of a repository are brought from: of a remote one, its cache.
+
+        Raises:
+            RequestInvalid: it is virtual, and holds none itself.
+        """
+        return self._definitions.holder(key).key
+
+    def is_cache(self, key: RepositoryKey) -> bool:
+        """Return whether a repository is the cache of a remote one."""
+        return self._definitions.get(key).is_cache
+
+    def name_at_source(self, key: RepositoryKey, image: ImageName) -> ImageName:
+        """Return the name that an image of a repository has there."""
+        definition = self._definitions.get(key)
+        return cache_name(definition, image) if definition.rclass == REMOTE else image
 
     def references(self, key: RepositoryKey, image: ImageName) -> list[Reference]:
         """Return what an image has folders for, whatever belongs to another one after that one."""

@@ -113,8 +113,7 @@ def _repositories(
 ) -> Mapping[RepositoryKey, GuardedRepository]:
     """Return the repositories to look in: of those that were chosen, the ones that may be read."""
     found = {}
-    for definition in directory.readable():
-        if query.repositories is None or definition.key in query.repositories:
-            with contextlib.suppress(RegistryError):
-                found[definition.key] = directory.open(definition.key)
+    for key in directory.holders(query.repositories):
+        with contextlib.suppress(RegistryError):
+            found[key] = directory.open(key)
     return found

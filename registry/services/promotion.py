@@ -7,7 +7,7 @@ is checked before the first change; each tag then comes to its new place in one 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 from registry.model.errors import (
@@ -139,8 +139,9 @@ def promote(directory: GuardedDirectory, wanted: Promotion) -> list[Promoted]:
     """
     transfers = directory.transfers()
     source, target = _open(directory, wanted.source), _open(directory, wanted.target)
-    for repository in (source, target):
-        transfers.require_local(repository)
+    transfers.require_target(target)
+    wanted = replace(wanted, image=transfers.name_at_source(source, wanted.image))
+    source = directory.open(transfers.source(source))
     done = list[Promoted]()
     for step in _steps(transfers, source, target, wanted):
         try:

@@ -104,11 +104,14 @@ def relocate(
         RepositoryUnknown, PathUnknown, ManifestUnknown: what is named is not there.
         RequestInvalid, LocationInvalid: it cannot be done.
     """
-    source, target = directory.open(wanted.key), directory.open(wanted.to_key)
-    trees = directory.items(wanted.key), directory.items(wanted.to_key)
-    transfers, ends = directory.transfers(), _Ends(source, target, *trees)
-    for repository in (source, target):
-        transfers.require_local(repository)
+    transfers, target = directory.transfers(), directory.open(wanted.to_key)
+    asked = directory.open(wanted.key)
+    held = transfers.source(asked)
+    transfers.require_target(target)
+    if wanted.move and transfers.is_cache(held):
+        raise RequestInvalid(f"'{held}' is a cache: images are copied from it, not moved")
+    trees = directory.items(held), directory.items(wanted.to_key)
+    ends = _Ends(directory.open(held), target, *trees)
     if not wanted.location:
         raise RequestInvalid("the path of what is to come along is missing")
     item = ends.tree.item(wanted.location)

@@ -28,36 +28,28 @@ class StoredFacts:
         self._has_downloads = False
 
     @cached_property
-    def _members(self) -> Mapping[str, Sequence[str]]:
-        """The members of each virtual repository, in their order."""
-        found = {}
-        for definition in self._definitions.all():
-            members = definition.fields.get("repositories")
-            if definition.rclass == VIRTUAL and isinstance(members, list):
-                found[str(definition.key)] = members
-        return found
+    def _keys(self) -> frozenset[str]:
+        return frozenset(self._definitions.all_keys())
 
     def physical(self, key: str) -> frozenset[str]:
-        """See `Facts.physical`; a virtual repository may be a member of another one."""
-        found, waiting = set[str](), [key]
-        seen = set[str]()
-        while waiting:
-            member = waiting.pop()
-            if member in seen:
-                continue
-            seen.add(member)
-            if member in self._members:
-                waiting.extend(self._members[member])
-            else:
-                found.add(member)
-        return frozenset(found)
+        """See `Facts.physical`; a virtual repository may be a member of another one.
+
+        Of a remote member this is its cache. The key of a remote repository itself names nothing
+        here, as in Artifactory, whose clients add ``-cache`` to it.
+        """
+        definition = self._definitions.find(key) if key in self._keys else None
+        if definition is None or definition.rclass != VIRTUAL:
+            return frozenset((key,))
+        return frozenset(map(str, self._definitions.held_in(key)))
 
     @cached_property
     def _virtuals(self) -> Mapping[str, Sequence[str]]:
         found: dict[str, list[str]] = {}
-        for virtual in sorted(self._members):
-            for key in self.physical(virtual):
-                found.setdefault(key, []).append(virtual)
+        for virtual in self._definitions.all():
+            if virtual.rclass != VIRTUAL:
+                continue
+            for key in self.physical(virtual.key):
+                found.setdefault(key, []).append(str(virtual.key))
         return found
 
     def virtuals(self, key: str) -> Sequence[str]:

@@ -34,12 +34,21 @@ class Call:
         """Set who asks; from here on the repositories are open, as far as the principal may."""
         self.principal = principal
         self.directory = self.instance.directory.as_seen_by(principal, self.client)
+        self.directory.cached_only = _is_from_artifactory()
 
     @property
     def address(self) -> Address:
         """Where the client believes to be."""
         config = self.instance.config
         return address_of(request, config.external_url, config.trusted_proxies)
+
+
+def _is_from_artifactory() -> bool:
+    """Return whether a remote repository of an Artifactory asks, and not a client."""
+    return (
+        request.headers.get("User-Agent", "").startswith("Artifactory/")
+        or "X-Artifactory-Originated" in request.headers
+    )
 
 
 def current() -> Call:

@@ -25,6 +25,8 @@ WRITER: UploadWriter = None  # type: ignore[assignment]
 CALLS: dict[str, tuple[Action, tuple[Any, ...]]] = {
     "tags": (Action.READ, (IMAGE, PageRequest())),
     "manifest": (Action.READ, (IMAGE, TAG)),
+    "held_manifest": (Action.READ, (IMAGE, TAG)),
+    "held_blob": (Action.READ, (IMAGE, DIGEST)),
     "record_pull": (Action.READ, (IMAGE, TAG, DIGEST)),
     "blob": (Action.READ, (IMAGE, DIGEST)),
     "referrers": (Action.READ, (IMAGE, DIGEST)),
@@ -191,9 +193,11 @@ def test_a_yes_to_somebody_who_may_push_is_renewed(
     renewed: list[bool] = []
     blob = repository.blob
 
-    def recording(image: ImageName, digest: Digest, *, renew: bool = False) -> Blob:
+    def recording(
+        image: ImageName, digest: Digest, *, renew: bool = False, fetch: bool = False
+    ) -> Blob:
         renewed.append(renew)
-        return blob(image, digest, renew=renew)
+        return blob(image, digest, renew=renew, fetch=fetch)
 
     monkeypatch.setattr(repository, "blob", recording)
     for access in (None, {f"{KEY}/{IMAGE}": frozenset({Action.READ})}):

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+from registry.access.principals import Principal
 from registry.model.content import Actor
 from registry.model.errors import OperationUnsupported, PathUnknown, RegistryError
 from registry.model.items import Item
@@ -17,7 +18,8 @@ from registry.model.names import ImageName, RepositoryKey
 from registry.model.property_language import PropertyChange
 from registry.repositories.guarded_items import GuardedItems
 from registry.repositories.items import ItemTree
-from registry.repositories.virtual.members import Member
+from registry.repositories.virtual.members import Member, as_member
+from registry.repositories.virtual.repository import VirtualRepository
 from registry.repositories.virtual.resolving import Resolving
 
 
@@ -132,6 +134,22 @@ class VirtualItems(ItemTree):
         for member, tree in self._trees:
             if item.repository in (member.key, member.definition.holding_key):
                 tree.change_properties(item, change, recursive=False)
+
+
+def virtual_items(
+    virtual: VirtualRepository,
+    open_tree: Callable[[RepositoryKey], ItemTree],
+    principal: Principal,
+    address: str,
+) -> VirtualItems:
+    """Return the tree of a virtual repository; ``open_tree`` opens one that decides nothing."""
+    trees = []
+    for member in virtual.members.in_tree_order:
+        held = member.held
+        if held.is_known:
+            asking = as_member(principal, virtual.key, held.key)
+            trees.append((member, GuardedItems(open_tree(held.key), held, asking, address)))
+    return VirtualItems(virtual.key, trees, virtual.resolving, virtual.target_member)
 
 
 def _parts(item: Item) -> list[str]:

@@ -15,13 +15,15 @@ from registry.model.errors import BlobUnknown, PathUnknown
 from registry.model.items import Item
 from registry.repositories.guarded import GuardedRepository
 from registry.repositories.guarded_items import GuardedItems
+from registry.services.fetching import fetch_location
 from registry.services.removing import remove_location
 from registry.web.answers import Answer
 from registry.web.artifactory import browsing, item_answers
 from registry.web.artifactory.locations import Pointed, flag, pointed
 from registry.web.context import current
 from registry.web.routing import FORMS, Right, route
-from registry.web.sending import parse_range, send_file
+from registry.web.sending import parse_range, send_blob, send_file
+from registry.web.v2.described import blob_headers
 
 blueprint = Blueprint("artifactory", __name__)
 
@@ -48,7 +50,12 @@ def download(key: str, path: str) -> Response:
     try:
         item = tree.item(place.location)
     except PathUnknown:
-        return _checksum(tree, place.location)
+        found = fetch_location(repository, place.location) if directory.fetches(key) else None
+        if found is None:
+            return _checksum(tree, place.location)
+        if isinstance(found, Blob):
+            return send_blob(found, blob_headers(key, found))
+        item = tree.item(place.location)
     if not _fulfils(item, place):
         raise PathUnknown("Unable to find item: its properties are others")
     if item.is_folder:
@@ -60,7 +67,8 @@ def download(key: str, path: str) -> Response:
 def delete_path(key: str, path: str) -> Response:
     """Delete a tag, an image, or all images below a path; they go to the trash."""
     directory = current().directory
-    remove_location(directory.open(key), directory.items(key), pointed(ABOVE).location)
+    target = directory.target_of(key)
+    remove_location(directory.open(target), directory.items(target), pointed(ABOVE).location)
     return Answer(204)
 
 
@@ -104,7 +112,8 @@ def _send(repository: GuardedRepository, item: Item) -> Response:
             return send_file(repository.blob(item.image, item.digest), headers)
         except BlobUnknown:
             raise PathUnknown("Unable to find item") from None
-    stored = repository.manifest(item.image, item.reference)
+    # By digest it is what the tree has, whatever has become of the tag.
+    stored = repository.manifest(item.image, item.manifest_digest or item.reference)
     if request.method == "GET" and not flag("skipUpdateStats"):
         repository.record_pull(item.image, item.reference, stored.digest)
     return _send_bytes(Blob(item.digest, len(stored.body), ""), stored.body, headers)
