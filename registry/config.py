@@ -100,6 +100,16 @@ class Config:
     upload_lifetime: int = _setting(
         604800, "Seconds after which an upload on which nothing happens is dropped.", 1
     )
+    upstream_ca: str = _setting(
+        "",
+        "A PEM file with certificates of authorities that remote repositories trust beside the "
+        "usual ones; empty: none.",
+    )
+    upstream_proxy: str = _setting(
+        "",
+        "The proxy through which remote repositories ask, such as http://proxy.example.com:3128, "
+        "unless they name another or none; empty: none.",
+    )
     artifactory_version: str = _setting(
         "7.77.5",
         "The version of Artifactory that clients are told, by which they choose what they ask "
@@ -124,6 +134,8 @@ class Config:
             raise SettingInvalid("log_level is one of debug, info, warning, error")
         if self.external_url and not self.external_url.startswith(("http://", "https://")):
             raise SettingInvalid("external_url begins with http:// or https://")
+        if self.upstream_proxy:
+            _check_proxy(self.upstream_proxy)
 
     @property
     def address(self) -> tuple[str, int] | str:
@@ -191,6 +203,14 @@ def _check_network(text: str) -> None:
             f"trusted_proxies has addresses or networks such as 127.0.0.1 or 10.0.0.0/8, "
             f"not '{text}'"
         ) from None
+
+
+def _check_proxy(text: str) -> None:
+    """Settings are shown, so there is no place for a password in them."""
+    if not text.startswith(("http://", "https://")) or "@" in text:
+        raise SettingInvalid(
+            "upstream_proxy begins with http:// or https:// and has no user name in it"
+        )
 
 
 def _check_type(setting: dataclasses.Field[Any], value: Any) -> None:

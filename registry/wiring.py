@@ -21,6 +21,8 @@ from registry.metrics.figures import Figures
 from registry.metrics.logged import LogCounter
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
+from registry.repositories.upstream.terms import Surroundings
+from registry.repositories.upstream.upstreams import Upstreams
 from registry.server.listening import listen
 from registry.server.master import Master
 from registry.services.aql import Aql
@@ -62,7 +64,7 @@ def build(config: Config) -> Instance:
     secrets = Secrets.of(store, users, groups, keys, lambda: system_info.service_id)
     decisions = Decisions(config.anonymous_pull, RuleBook(store, targets))
     definitions = Definitions(store)
-    directory = Directory(store, definitions, decisions)
+    directory = Directory(store, definitions, decisions, Upstreams(_surroundings(config)))
     proxy_writer = ProxyWriter(store, definitions)
     searching = Searching(store, definitions)
     return Instance(
@@ -102,6 +104,15 @@ def build(config: Config) -> Instance:
         system_info=system_info,
         system_settings=SystemSettings(config, definitions),
         storage_summary=StorageSummary(store, definitions, has_clock=config.prune_interval > 0),
+    )
+
+
+def _surroundings(config: Config) -> Surroundings:
+    return Surroundings(
+        authorities=config.upstream_ca,
+        proxy=config.upstream_proxy,
+        # The other threads of a worker are left for what needs no upstream.
+        most_waiting=max(1, config.threads // 2),
     )
 
 

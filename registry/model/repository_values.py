@@ -181,6 +181,14 @@ def _require_upstream(value: Any) -> None:
         raise _wrong("url", "has no user name and password; 'username' and 'password' are fields")
 
 
+def _require_proxy(value: Any) -> None:
+    """Raise FieldInvalid where a text has what is shown to nobody, or is no proxy for the web."""
+    if "@" in value:
+        raise _wrong("proxy", "has no user name and password")
+    if "://" in value and not value.lower().startswith(("http://", "https://")):
+        raise _wrong("proxy", "is an address such as http://proxy.example.com:3128")
+
+
 def _require_stored(value: Any) -> None:
     if not value:
         raise _wrong("storeArtifactsLocally", "is true for Docker")
@@ -189,6 +197,7 @@ def _require_stored(value: Any) -> None:
 _RULES: Final = {
     FIELD: lambda value: require_patterns(value),
     "retention": lambda value: parse_rules(str(value)),
+    "proxy": _require_proxy,
     "url": _require_upstream,
     "storeArtifactsLocally": _require_stored,
 }

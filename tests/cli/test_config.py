@@ -63,6 +63,8 @@ WRONG: list[tuple[str, Any]] = [
     ("artifactory_version", "7.77.5-rc"), ("artifactory_version", ""), ("artifactory_version", 7),
     ("trusted_proxies", "127.0.0.1"), ("trusted_proxies", (1,)), ("trusted_proxies", ("x",)),
     ("trusted_proxies", ("10.0.0.1/8",)), ("trusted_proxies", None),
+    ("upstream_proxy", "proxy.example.com"), ("upstream_proxy", "http://u:p@proxy.example.com"),
+    ("upstream_ca", None),
 ]  # fmt: skip
 
 

@@ -60,6 +60,8 @@ TAKEN: list[tuple[str, str, object, object]] = [
     (LOCAL, "checksumPolicyType", "server-generated-checksums", "server-generated-checksums"),
     (REMOTE, "url", f"{URL}:5000/x/", f"{URL}:5000/x/"),
     (REMOTE, "url", "http://[::1]:5000", "http://[::1]:5000"),
+    (REMOTE, "proxy", "http://proxy.example.com:3128", "http://proxy.example.com:3128"),
+    (REMOTE, "proxy", "corporate", "corporate"),
     (REMOTE, MASKED, "geheim*", "geheim*"),
     (REMOTE, "externalDependenciesPatterns", ["**/a/**"], ["**/a/**"]),
 ]
@@ -98,6 +100,8 @@ REFUSED: list[tuple[str, str, object, str]] = [
     (REMOTE, "storeArtifactsLocally", False, "true for Docker"),
     (REMOTE, "contentSynchronisation", "x", "is an object"),
     (REMOTE, "contentSynchronisation", {"enabled": "x"}, "contentSynchronisation.enabled"),
+    (REMOTE, "proxy", "http://user:word@proxy.example.com", "no user name"),
+    (REMOTE, "proxy", "socks5://proxy.example.com", "address such as"),
     (REMOTE, "url", "", "address such as"),
     (REMOTE, "url", "registry.example.com", "address such as"),
     (REMOTE, "url", "ftp://registry.example.com", "address such as"),

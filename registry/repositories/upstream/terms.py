@@ -10,7 +10,8 @@ from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.upstream.addresses import Address, Standing, look_up, standing_of
 from registry.repositories.upstream.names import Place, place_of
 
-_LEAST_IDLE: Final = 0.05
+_USUAL_IDLE: Final = 15_000
+"""Milliseconds where none are configured: to wait for ever is no choice."""
 _CALLS: Final = 3
 """A call may take as long as that many requests of which each just keeps its own limit."""
 _USUAL_MISMATCHES: Final = frozenset({"text/html", "application/xhtml+xml"})
@@ -69,7 +70,7 @@ def terms_of(definition: RepositoryDefinition, surroundings: Surroundings) -> Te
         password=definition.text("password"),
         proxy=_proxy(definition, surroundings.proxy),
         local_address=definition.text("localAddress"),
-        idle=max(_LEAST_IDLE, definition.number("socketTimeoutMillis") / 1000),
+        idle=(definition.number("socketTimeoutMillis") or _USUAL_IDLE) / 1000,
         offline=definition.flag("offline"),
         offline_period=definition.number("assumedOfflinePeriodSecs"),
         any_host_auth=definition.flag("allowAnyHostAuth"),
