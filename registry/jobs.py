@@ -27,6 +27,8 @@ _REST: Final = 4.1
 """How many times as long it rests."""
 _LOOKS: Final = 5.0
 """Seconds between two looks whether a pass is due, at most."""
+_FROZEN: Final = 5000
+"""Rows of a growing index after which all that is there is no longer looked through."""
 _CATCHES_UP: Final = 2.0
 """Seconds between two looks of the index at the journal, where no query makes one."""
 _HEALS: Final = 3600.0
@@ -54,6 +56,26 @@ class Pace:
         if self._stop.wait(worked * _REST):
             raise Stopped
         self._since = time.thread_time()
+
+
+class Haste:
+    """Lets the index be built without rest, and ends that when the server ends.
+
+    What stays for ever need not be looked through for garbage, least of all again and again while
+    it grows.
+    """
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self._steps = 0
+
+    def __call__(self) -> None:
+        """Go on; raises `Stopped`."""
+        if self._stop.is_set():
+            raise Stopped
+        self._steps += 1
+        if self._steps % _FROZEN == 0:
+            gc.freeze()
 
 
 class Jobs:
@@ -88,8 +110,7 @@ class Jobs:
             try:
                 if not index.is_ready:
                     began = time.perf_counter()
-                    index.build(self._go_on)
-                    # What stays for ever need not be looked through for garbage.
+                    index.build(Haste(self._stop))
                     gc.freeze()
                     logger.info("the index is ready after %.1f s", time.perf_counter() - began)
                 elif time.monotonic() - healed > (self._interval or _HEALS):
@@ -105,10 +126,6 @@ class Jobs:
             except Exception:
                 logger.exception("the index could not be kept")
             self._stop.wait(_CATCHES_UP)
-
-    def _go_on(self) -> None:
-        if self._stop.is_set():
-            raise Stopped
 
     # --- pruning -----------------------------------------------------------------------------
 
