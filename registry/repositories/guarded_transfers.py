@@ -65,9 +65,10 @@ class GuardedTransfers:
         return self._unguarded.name_at_source(repository.key, image)
 
     def references(self, repository: GuardedRepository, image: ImageName) -> list[Reference]:
-        """See `Transfers.references`."""
+        """See `Transfers.references`; of these, what the principal may read."""
         repository.require(Action.READ, image)
-        return self._unguarded.references(repository.key, image)
+        found = self._unguarded.references(repository.key, image)
+        return [one for one in found if repository.may(Action.READ, image, one)]
 
     def check(self, step: Step) -> Parcel:
         """Return what would be brought, if the principal may do that, and it could be done now.
