@@ -11,7 +11,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Hashable, Iterator
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
+
+BEGAN: Final = "registry.began"
+"""Where a request environment says when the request began, on the clock of durations."""
 
 
 class Task(Protocol):

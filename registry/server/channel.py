@@ -1,23 +1,24 @@
-"""One connection: waitress's channel, with three differences.
+"""One connection: waitress's channel, with four differences.
 
 A large body is taken in only after the application has been asked for its place; files leave by
-sendfile(2); and an answer that comes before the body has been read is not lost, because the
-connection lingers until the client has seen it.
+sendfile(2), also while they grow; a request that waits for others costs no thread; and an answer
+that comes before the body has been read is not lost, because the connection lingers until the
+client has seen it.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import socket
 import time
 from typing import Any, Final
 
-from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.channel import ClientDisconnected
 
 from registry.config import UNIX_PEER
 from registry.model.bodies import BodyWanted, ReceivedBody
-from registry.server.files import FileRange
+from registry.model.waiting import AnswerAwaited
+from registry.server.outgoing import Outgoing
 from registry.server.parser import RequestParser
 from registry.server.task import ApplicationTask, AskingTask, JsonErrorTask
 from registry.server.waking import Question, Waker
@@ -31,7 +32,7 @@ LINGER: Final = 5.0
 """Seconds that a refused client gets to read the answer while it may still be sending."""
 
 
-class Channel(HTTPChannel):
+class Channel(Outgoing):
     """A connection to a client."""
 
     task_class = ApplicationTask
@@ -198,44 +199,6 @@ class Channel(HTTPChannel):
 
     # --- sending and closing -----------------------------------------------------------------
 
-    def write_soon(self, data: Any) -> int:
-        """Send bytes at once as far as the socket takes them; what is left goes to the loop."""
-        if not isinstance(data, bytes) or not data or self.total_outbufs_len:
-            return int(super().write_soon(data))
-        with self.outbuf_lock:
-            if not self.connected:
-                raise ClientDisconnected
-            try:
-                sent = self.socket.send(data)
-            except BlockingIOError:
-                sent = 0
-            except OSError:
-                self.will_close = True
-                self.server.pull_trigger()
-                raise ClientDisconnected from None
-        self.last_activity = time.time()
-        if sent < len(data):
-            super().write_soon(data[sent:])
-        return len(data)
-
-    def send(self, data: Any, do_close: bool = True) -> int:
-        """Send bytes, or a range of a file without copying it through this process."""
-        if not isinstance(data, FileRange):
-            return int(super().send(data, do_close=do_close))
-        try:
-            sent = os.sendfile(self.socket.fileno(), data.descriptor, data.offset, data.length)
-        except BlockingIOError:
-            return 0
-        except OSError:
-            if do_close:
-                self.handle_close()
-                return 0
-            raise
-        if sent == 0:
-            # The file ended before the promised length: the client must not take it for whole.
-            raise OSError("a file became shorter while it was being sent")
-        return sent
-
     def handle_write(self) -> None:
         """Flush; an answer given early keeps the connection for a moment after that."""
         if self._linger_until:
@@ -245,6 +208,15 @@ class Channel(HTTPChannel):
             self._linger()
         else:
             super().handle_write()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Take up what has come behind the last request, once that has been answered in full.
+
+        Before that the next answer would have to wait for a slow client, and a thread with it.
+        """
+        if self._held and not self.requests and not self.total_outbufs_len:
+            self.received(b"")
 
     def _linger(self) -> None:
         """Say that nothing more comes, and let the client read in peace what did come.
@@ -267,7 +239,7 @@ class Channel(HTTPChannel):
         """Return whether the loop should write."""
         if self._linger_until:
             return bool(self.will_close)
-        return bool(super().writable())
+        return super().writable()
 
     def handle_close(self) -> None:
         """Close; a body that was on its way is given up, what arrived of it stays."""
@@ -282,9 +254,13 @@ class Channel(HTTPChannel):
         """Work on one request; while the server drains, the last on this connection."""
         if self.server.draining:
             self.requests[0].headers["CONNECTION"] = "close"
-        super().service()
-        if self._held and not self.requests:
-            full = len(self._held) >= SMALL_READ
-            self.received(b"")
-            if full:
-                self.server.wake()
+        try:
+            super().service()
+        except AnswerAwaited as awaited:
+            # Nothing has been said yet; the request is run again when there is an answer.
+            awaited.task.when_done(lambda: self.server.add_task(self))
+            return
+        full = len(self._held) >= SMALL_READ
+        self._go_on()
+        if full:
+            self.server.wake()

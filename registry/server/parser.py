@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import FixedStreamReceiver
 from waitress.utilities import BadRequest
 
+from registry.model.waiting import Carried
 from registry.server.bodies import MEMORY_LIMIT, Body
 from registry.server.chunked import ChunkedReceiver
 from registry.server.fields import plain_fields
@@ -25,6 +28,8 @@ class RequestParser(HTTPRequestParser):
     def __init__(self, adj: object) -> None:
         super().__init__(adj)
         self.body: Body | None = None
+        self.carried: Carried = {}
+        self.began = time.perf_counter()
 
     def parse_header(self, header_plus: bytes) -> None:
         """Parse the head; refuse what two readers could understand differently.

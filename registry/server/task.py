@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any, Final
 
@@ -12,8 +13,11 @@ from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import build_http_date
 
 from registry.metrics.figures import route_number
+from registry.model.arriving import ArrivingPart
 from registry.model.bodies import PENDING, RECEIVED
+from registry.model.waiting import BEGAN, coming_back
 from registry.server.files import SentFile
+from registry.server.growing import GrowingFile
 
 access = logging.getLogger("registry.access")
 logger = logging.getLogger(__name__)
@@ -43,6 +47,7 @@ class ApplicationTask(WSGITask):
         """Return the request environment with this room's additions."""
         environ: dict[str, Any] = super().get_environment()
         environ["wsgi.file_wrapper"] = SentFile
+        environ[BEGAN] = self.request.began
         body = self.request.body
         if body is not None and body.received is not None:
             environ[RECEIVED] = body.received
@@ -54,8 +59,11 @@ class ApplicationTask(WSGITask):
         waitress looks at each header by itself, and its name, twice; one look at all of them says
         as well whether one could begin another.
         """
-        answer = self.channel.server.application(self.get_environment(), self._start_answer)
-        if isinstance(answer, SentFile) and answer.prepare(self.content_length):
+        with self._coming_back():
+            answer = self.channel.server.application(self.get_environment(), self._start_answer)
+        if isinstance(answer, ArrivingPart):
+            answer = GrowingFile(answer, self.channel.server.wake)
+        if isinstance(answer, (SentFile, GrowingFile)) and answer.prepare(self.content_length):
             self.write(b"")
             # From here on the channel has the file, and closes it.
             self.channel.write_soon(answer)
@@ -68,6 +76,12 @@ class ApplicationTask(WSGITask):
         finally:
             if hasattr(answer, "close"):
                 answer.close()
+
+    def _coming_back(self) -> AbstractContextManager[None]:
+        """Let a request that would have to wait be run again; not one whose body has been read."""
+        if self.request.command not in ("GET", "HEAD"):
+            return nullcontext()
+        return coming_back(self.request.carried)
 
     def _start_answer(
         self, status: str, headers: list[tuple[str, str]], exc_info: object = None

@@ -13,6 +13,7 @@ from typing import IO, Any, Final
 from flask import Response, request
 from werkzeug.wsgi import FileWrapper
 
+from registry.model.arriving import ArrivingPart
 from registry.model.content import Blob
 from registry.model.errors import BlobUnknown, RangeUnsatisfiable
 from registry.model.media_types import OCTET_STREAM
@@ -85,7 +86,7 @@ def send_file(blob: Blob, headers: list[tuple[str, str]]) -> Response:
     """Return the bytes of a blob, or the range of them that was asked for, under ``headers``."""
     part = parse_range(request.environ.get("HTTP_RANGE"), blob.size)
     offset, length = part or (0, blob.size)
-    if request.method == "GET" and length > _READ_AT_ONCE:
+    if request.method == "GET" and length > _READ_AT_ONCE and blob.arriving is None:
         offloaded = _offloaded(blob, headers, length)
         if offloaded is not None:
             return offloaded
@@ -125,6 +126,8 @@ def _is_plain(environ: Mapping[str, str]) -> bool:
 
 def _body(blob: Blob, offset: int, length: int) -> Any:
     """Return what carries the bytes; the file is opened now, so it can vanish later."""
+    if blob.arriving is not None:
+        return ArrivingPart(blob.arriving.begin(), offset, length)
     try:
         file: IO[bytes] = open(blob.path, "rb", buffering=0)  # noqa: SIM115
     except FileNotFoundError:

@@ -24,7 +24,7 @@ METHODS = ("write_text", "write_bytes", "touch", "unlink", "mkdir", "rmdir", "sy
 EXCEPTIONS = {
     ("registry/access/lockout.py", "mmap.mmap"): "memory that is shared with no file",
     ("registry/metrics/figures.py", "mmap.mmap"): "memory that is shared with no file",
-    ("registry/server/channel.py", "os.sendfile"): "sends a file to a socket",
+    ("registry/server/outgoing.py", "os.sendfile"): "sends a file to a socket",
     ("registry/server/listening.py", "os.chmod"): "the unix socket, outside the storage folder",
     ("registry/server/listening.py", "os.unlink"): "the unix socket of a server that has ended",
 }

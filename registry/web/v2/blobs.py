@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, request
 
 from registry.access.principals import Action
 from registry.model.digests import Digest
@@ -19,7 +19,7 @@ def get_blob(key: str, image: str, digest: str) -> Response:
     """end-2: the blob or a range of it; HEAD answers the same headers."""
     repository, name = open_image(key, image)
     repository.require(Action.READ, name)
-    blob = repository.blob(name, Digest.parse(digest))
+    blob = repository.blob(name, Digest.parse(digest), fetch=request.method == "GET")
     return send_blob(blob, blob_headers(key, blob))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from registry.model.content import Blob, StoredManifest
+from registry.model.content import Blob, Freshness, StoredManifest
 from registry.model.digests import Digest
 from registry.model.media_types import INDEX_TYPES
 from registry.storage.layout import INDEX_FILE, MANIFEST_FILE, content_name
@@ -61,4 +61,20 @@ def blob_headers(key: str, blob: Blob) -> list[Header]:
     ]
     if blob.digest.algorithm == "sha256":
         headers.append(("X-Checksum-Sha256", blob.digest.encoded))
+    return [*headers, *member_headers(blob)]
+
+
+def member_headers(found: Blob | StoredManifest) -> list[Header]:
+    """Return the header that says which member of a virtual repository has something."""
+    return [] if found.member is None else [("X-Registry-Member", found.member)]
+
+
+def freshness_headers(freshness: Freshness) -> list[Header]:
+    """Return the headers that say how a remote repository came to its answer.
+
+    ``Warning: 110`` is how HTTP said of an answer that it may be out of date (RFC 7234, 5.5.1).
+    """
+    headers = [("X-Registry-Cache", str(freshness))]
+    if freshness is Freshness.STALE:
+        headers.append(("Warning", '110 - "Response is Stale"'))
     return headers

@@ -15,7 +15,7 @@ from registry.web.receiving import receive_bytes
 from registry.web.routing import REPOSITORY_FORMS, Right, route
 from registry.web.sending import is_cached_by_client, not_modified
 from registry.web.v2.base import blueprint
-from registry.web.v2.described import ManifestHeaders
+from registry.web.v2.described import ManifestHeaders, freshness_headers, member_headers
 
 TAGS_LIMIT = 50
 """Tags of one push by digest; the specification demands at least 10."""
@@ -37,9 +37,12 @@ def get_manifest(key: str, image: str, reference: str) -> Response:
     headers = [
         *_described.of(stored, current().instance.store),
         ("X-Artifactory-Docker-Registry", key),
+        *member_headers(stored),
     ]
     if isinstance(parsed, Tag):
         headers.append(("Cache-Control", "no-cache"))
+    if stored.freshness is not None:
+        headers += freshness_headers(stored.freshness)
     if request.method == "GET":
         repository.record_pull(name, parsed, stored.digest)
     return Answer(200, headers, stored.body)
