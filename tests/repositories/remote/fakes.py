@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from registry.model.digests import Digest
-from registry.model.names import ImageName, Reference, Tag
+from registry.model.names import ImageName, Reference
 from registry.model.upstream_errors import UpstreamError, UpstreamFailed
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.upstream.values import ManifestHead, UpstreamManifest
@@ -124,7 +124,3 @@ class FakeUpstreams:
 
     def of(self, definition: RepositoryDefinition) -> FakeUpstream:
         return self.upstream
-
-
-def tag(text: str) -> Tag:
-    return Tag.parse(text)
