@@ -170,7 +170,9 @@ def promote(directory: GuardedDirectory, wanted: Promotion) -> list[Promoted]:
 
 def _open(directory: GuardedDirectory, key: str) -> GuardedRepository:
     try:
-        return directory.open(key)
+        repository = directory.open(key)
+        repository.require_known()
+        return repository
     except RepositoryUnknown as error:
         raise RepositoryUnknown(f"there is no repository '{key[:80]}'", *error.details) from None
 
