@@ -6,9 +6,11 @@ member holds the name, as it is when the image is pulled.
 
 from __future__ import annotations
 
+import datetime
 import heapq
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from typing import Final
 
 from registry.access.principals import Principal
 from registry.model.content import Actor
@@ -21,6 +23,10 @@ from registry.repositories.items import ItemTree
 from registry.repositories.virtual.members import Member, as_member
 from registry.repositories.virtual.repository import VirtualRepository
 from registry.repositories.virtual.resolving import Resolving
+from registry.storage.journal import timestamp
+
+_EVER: Final = timestamp(datetime.datetime.fromtimestamp(0, datetime.UTC))
+"""When a virtual repository without members has changed last."""
 
 
 class VirtualItems(ItemTree):
@@ -66,6 +72,8 @@ class VirtualItems(ItemTree):
                 continue
             if self._shows(member, found):
                 return found
+        if not location:
+            return Item(self.key, "", True, _EVER, self.key, _EVER, self.key)
         raise PathUnknown("Unable to find item", {"path": f"{self.key}/{location[:500]}"})
 
     def names(self, location: str) -> list[tuple[str, bool]]:
