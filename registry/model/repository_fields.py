@@ -126,7 +126,9 @@ _REMOTE: Final[Mapping[str, Field]] = {
     "unusedArtifactsCleanupPeriodHours": Field(
         0, "hours after which what nobody pulled leaves the cache; 0: never"
     ),
-    "enableTokenAuthentication": Field(False, "fetch tokens where upstream asks for them"),
+    "enableTokenAuthentication": Field(
+        False, "without effect: tokens are fetched wherever upstream asks for them"
+    ),
     "allowAnyHostAuth": Field(False, "send credentials to other hosts that upstream leads to"),
     "blockMismatchingMimeTypes": Field(True, "refuse answers of a type that is no registry's"),
     "mismatchingMimeTypesOverrideList": Field("", "types that are refused beside the usual ones"),

@@ -15,11 +15,16 @@ from registry.repositories.upstream.failures import Failure
 
 
 class Bulkhead:
-    """``places`` for waiting threads; the next one waits at most ``patience`` for a place."""
+    """``places`` for waiting threads.
 
-    def __init__(self, places: int, patience: float) -> None:
+    The next one waits for a place until all who have one are there for longer than ``patience``,
+    or it has waited for ``longest`` itself.
+    """
+
+    def __init__(self, places: int, patience: float, longest: float) -> None:
         self._places = places
         self._patience = patience
+        self._longest = longest
         self._entered: dict[object, float] = {}
         self._changed = threading.Condition()
 
@@ -28,14 +33,16 @@ class Bulkhead:
         """Have a place.
 
         Raises:
-            Failure: all are taken by others who wait too long already.
+            Failure: all are taken, and nobody leaves.
         """
         me = object()
+        last = time.monotonic() + self._longest
         with self._changed:
             while len(self._entered) >= self._places:
-                left = max(self._entered.values()) + self._patience - time.monotonic()
+                stalled = max(self._entered.values()) + self._patience
+                left = min(stalled, last) - time.monotonic()
                 if left <= 0:
-                    raise Failure("others wait for it already, and it does not answer")
+                    raise Failure("too many wait for it already")
                 self._changed.wait(left)
             self._entered[me] = time.monotonic()
         try:

@@ -49,7 +49,7 @@ class Upstream:
         self.terms = terms
         self._requester = Requester(terms, surroundings, trust)
         self._pausing = Pausing(terms.offline_period)
-        self._bulkhead = Bulkhead(surroundings.most_waiting, min(_PATIENCE, terms.idle))
+        self._bulkhead = Bulkhead(surroundings.most_waiting, min(_PATIENCE, terms.idle), terms.idle)
         self._blobs = Blobs(terms, self._requester)
 
     @property

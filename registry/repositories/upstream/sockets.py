@@ -79,15 +79,17 @@ class Trust:
 def connect(addresses: Sequence[Address], source: str) -> PatientSocket:
     """Return a socket that is connected to the first of the addresses that can be reached.
 
+    None of several may take all the time: a host may have an address that leads nowhere.
+
     Raises:
         OSError: to none of them.
     """
     last: OSError = OSError("no address")
-    for host, port in addresses:
+    for left, (host, port) in zip(range(len(addresses), 0, -1), addresses, strict=True):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         connection = PatientSocket(family, socket.SOCK_STREAM)
         try:
-            connection.settimeout(current_call().patience())
+            connection.settimeout(current_call().patience() / left)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if source:
                 connection.bind((source, 0))

@@ -74,6 +74,17 @@ def test_c2_the_same_host_on_another_port_is_another(upstream: ScriptedUpstream)
         assert ["authorization" in request.headers for request in other.requests] == [False]
 
 
+def test_c2_a_challenge_of_another_host_is_not_answered(upstream: ScriptedUpstream) -> None:
+    with ScriptedUpstream() as other:
+        other.script("/", challenges("Basic realm=x"))
+        upstream.script("/v2/", redirects(f"{other.url}/x"))
+        far = client(upstream.url, username=USER, password=PASSWORD)
+        with pytest.raises(UpstreamFailed, match="401"):
+            far.manifest(IMAGE, TAG)
+        asked = [*upstream.requests, *other.requests]
+    assert ["authorization" in request.headers for request in asked] == [False, False]
+
+
 def test_c2_a_way_there_and_back_has_lost_the_secrets(upstream: ScriptedUpstream) -> None:
     with ScriptedUpstream() as other:
         upstream.script("/back", replies(200, LAYER))

@@ -13,7 +13,9 @@ import pytest
 from registry.model.upstream_errors import UpstreamFailed
 from registry.repositories.upstream import client as upstream_client
 from registry.repositories.upstream import transfers
+from registry.repositories.upstream.bulkhead import Bulkhead
 from registry.repositories.upstream.client import Upstream
+from registry.repositories.upstream.failures import Failure
 from registry.repositories.upstream.terms import Surroundings
 from tests.repositories.upstream.asking import (
     IMAGE,
@@ -154,7 +156,7 @@ def test_a_stalled_upstream_takes_few_threads(
     waiting = [pool.submit(far.manifest, IMAGE, TAG) for _ in range(2)]
     upstream.wait_for(2)
     refused = many(6, lambda: far.manifest(IMAGE, TAG))
-    assert all("others wait for it already" in str(error) for error in refused)
+    assert all("too many wait for it already" in str(error) for error in refused)
     assert len(upstream.asked()) == 2
     gate.set()
     assert all(w.result(20) is not None for w in waiting)
@@ -166,6 +168,15 @@ def test_a_busy_upstream_that_answers_sends_nobody_away(upstream: ScriptedUpstre
     far = small(upstream, 2)
     found = many(30, lambda: far.manifest(IMAGE, TAG))
     assert not any(isinstance(one, BaseException) for one in found)
+
+
+def test_nobody_waits_for_a_place_for_ever() -> None:
+    """Not even where others come and go all the time."""
+    bulkhead = Bulkhead(1, 3600, 0.05)
+    with bulkhead.place(), pytest.raises(Failure, match="too many"), bulkhead.place():
+        pass
+    with bulkhead.place():
+        pass
 
 
 def test_a_download_takes_no_place_from_others(upstream: ScriptedUpstream) -> None:
