@@ -51,7 +51,7 @@ def test_the_test_can_sign(tokens: Tokens, keys: SigningKeys) -> None:
     assert tokens.verify(forged(keys, GOOD)).user == "alice"
 
 
-def test_a_flipped_bit_anywhere_is_refused(tokens: Tokens, token: str) -> None:
+def test_a13_a_flipped_bit_anywhere_is_refused(tokens: Tokens, token: str) -> None:
     """Base64 leaves spare bits in its last character, so other spellings of it are the same bytes.
 
     Such a spelling may be taken, but never says anything else.
@@ -85,7 +85,7 @@ def test_a_shortened_or_lengthened_token_is_refused(tokens: Tokens, token: str, 
 
 
 @pytest.mark.parametrize("remembered", [False, True])
-def test_a_token_ends_exactly_at_its_limit(
+def test_a13_a_token_ends_exactly_at_its_limit(
     tokens: Tokens, monkeypatch: pytest.MonkeyPatch, remembered: bool
 ) -> None:
     moment = [1_000_000.25]
@@ -100,7 +100,7 @@ def test_a_token_ends_exactly_at_its_limit(
         tokens.verify(token)
 
 
-def test_a_token_with_another_salt_or_way_of_signing_is_refused(
+def test_a13_a_token_with_another_salt_or_way_of_signing_is_refused(
     tokens: Tokens, keys: SigningKeys
 ) -> None:
     for options in (

@@ -95,7 +95,7 @@ def test_a_host_with_a_port(client: Client) -> None:
     "host",
     ['x"y', "x,y", "x y", "x/y", "x\\y", "evil@x", "x:99999999", "é", "", "x;y=1", "a" * 5000],
 )
-def test_a_hostile_host_cannot_break_the_challenge(client: Client, host: str) -> None:
+def test_b10_a_hostile_host_cannot_break_the_challenge(client: Client, host: str) -> None:
     answer = client.request("GET", "/v2/", {"Host": host}, anonymous=True)
     assert answer.status_code in (400, 401)
     if answer.status_code == 401:
@@ -129,7 +129,7 @@ def journal_addresses(config: Config) -> list[str]:
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "11.0.0.1", "::2", "", "10.0.0.1.evil"])
-def test_headers_of_others_are_not_believed(
+def test_a16_headers_of_others_are_not_believed(
     behind_proxy: Client, client: Client, config: Config, address: str
 ) -> None:
     """Advisory class of Artifactory CVE-2019-9733 and Gitea CVE-2026-20896."""

@@ -119,7 +119,7 @@ def without_request(answer: TestResponse) -> tuple[int, list[str], dict[str, str
     return answer.status_code, codes(answer), dict(answer.headers)
 
 
-def test_a_blob_shows_in_the_image_only_that_it_was_pushed_to(client: Client) -> None:
+def test_a2_a_blob_shows_in_the_image_only_that_it_was_pushed_to(client: Client) -> None:
     """Advisory class of zot CVE-2024-39897: the answer must be that of an unknown digest."""
     digest = put_blob(client, LAYER)
     put_blob(client, CONFIG, OTHER)
@@ -138,7 +138,7 @@ def test_a_blob_shows_in_the_image_only_that_it_was_pushed_to(client: Client) ->
     assert client.get(f"{IMAGE}/blobs/{digest}").data == LAYER
 
 
-def test_a_digest_cannot_be_claimed_without_its_bytes(client: Client) -> None:
+def test_a3_a_digest_cannot_be_claimed_without_its_bytes(client: Client) -> None:
     """Advisory class of Gitea CVE-2026-28740."""
     digest = put_blob(client, LAYER)
     empty = client.request("POST", f"{OTHER}/blobs/uploads/", query={"digest": digest})

@@ -46,7 +46,9 @@ def test_unknown_and_existing_look_alike_without_credentials(client: Client, met
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"x" * 200_000], ids=["none", "small", "large"])
-def test_a_body_does_not_change_the_decision(client: Client, storage: Path, body: bytes) -> None:
+def test_a15_a_body_does_not_change_the_decision(
+    client: Client, storage: Path, body: bytes
+) -> None:
     """Advisory class of moby CVE-2024-41110: authorisation skipped by the size of the body."""
     push_image(client)
     pull = client.with_token(get_token(client, f"{SCOPE}:pull"))

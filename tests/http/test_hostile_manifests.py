@@ -91,7 +91,7 @@ NO_MANIFESTS = {
 
 
 @pytest.mark.parametrize("body", NO_MANIFESTS.values(), ids=NO_MANIFESTS.keys())
-def test_no_manifest(client: Client, storage: Path, body: bytes) -> None:
+def test_b4_no_manifest(client: Client, storage: Path, body: bytes) -> None:
     before = tree(storage)
     for kind in (OCI_IMAGE, OCI_INDEX, "", "application/json"):
         for reference in ("1.0", digest_of(body)):
@@ -101,7 +101,7 @@ def test_no_manifest(client: Client, storage: Path, body: bytes) -> None:
     assert client.get(f"{IMAGE}/manifests/1.0").status_code == 404
 
 
-def test_the_same_object_under_two_types(client: Client, storage: Path) -> None:
+def test_b3_the_same_object_under_two_types(client: Client, storage: Path) -> None:
     """CVE-2021-41190: what is read as an image here must not be an index there."""
     before = tree(storage)
     image, index = manifest_object(), index_object([])
@@ -244,7 +244,7 @@ def test_descriptors_that_must_be_refused(client: Client, field: str, value: obj
         assert_error(answer, 400, "MANIFEST_INVALID")
 
 
-def test_text_of_others_makes_no_header(client: Client) -> None:
+def test_b10_text_of_others_makes_no_header(client: Client) -> None:
     """Advisory class of pypiserver CVE-2019-6802."""
     evil = "x\r\nX-Evil: 1"
     body = manifest_bytes(annotations={evil: evil}, artifactType=evil, subject=descriptor(b"s"))

@@ -222,7 +222,7 @@ def test_headers(target: Target, method: str, name: str) -> None:
                 target.check("PUT", path, headers, manifest_bytes()[:-1])
 
 
-def test_every_rule_with_every_part_hostile(target: Target) -> None:
+def test_b1_every_rule_with_every_part_hostile(target: Target) -> None:
     """Whatever routes there will be: a text in the place of each argument of each rule."""
     good = {
         "key": "docker-local", "image": "team/app", "digest": DIGEST, "reference": "absent",

@@ -174,7 +174,7 @@ HOSTILE_LABELS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("labels", HOSTILE_LABELS)
-def test_hostile_labels_break_nothing(
+def test_b9_hostile_labels_break_nothing(
     client: Client, storage: Path, labels: dict[str, Any]
 ) -> None:
     body = push_image(client, config=config_with(labels))
@@ -202,7 +202,7 @@ def test_hostile_labels_break_nothing(
     ],
     ids=range(18),
 )  # fmt: skip
-def test_odd_configs_break_nothing(client: Client, storage: Path, content: bytes) -> None:
+def test_b5_odd_configs_break_nothing(client: Client, storage: Path, content: bytes) -> None:
     """Advisory class of CVE-2023-25153: a large config is not read for labels."""
     body = push_image(client, config=content)
     assert client.get(f"{IMAGE}/manifests/1.0").data == body

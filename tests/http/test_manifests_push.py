@@ -161,7 +161,7 @@ def without(document: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("sent", [DOCKER_IMAGE, OCI_INDEX, "text/plain", "x", "application/*"])
-def test_a_content_type_that_contradicts_the_body(client: Client, sent: str) -> None:
+def test_b3_a_content_type_that_contradicts_the_body(client: Client, sent: str) -> None:
     answer = put_manifest(client, "1.0", manifest_bytes(), media_type=sent)
     assert_error(answer, 400, "MANIFEST_INVALID")
 
@@ -241,7 +241,7 @@ def test_addresses_of_other_kinds_are_refused(client: Client, url: object) -> No
     assert_error(answer, 400, "MANIFEST_INVALID")
 
 
-def test_four_mebibytes_and_one_byte_more(client: Client, storage: Path) -> None:
+def test_b4_four_mebibytes_and_one_byte_more(client: Client, storage: Path) -> None:
     start, end = manifest_bytes()[:-1] + b', "annotations": {"x": "', b'"}}'
     body = start + b"x" * (LIMIT - len(start) - len(end)) + end
     assert len(body) == LIMIT

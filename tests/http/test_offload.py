@@ -58,7 +58,7 @@ def test_what_the_proxy_cannot_know_is_answered_here(behind: Client) -> None:
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "localhost", "", "::1"])
-def test_a_client_is_given_none(behind: Client, address: str) -> None:
+def test_d4_a_client_is_given_none(behind: Client, address: str) -> None:
     answer = behind.request("GET", PATH, OFFER, address=address)
     assert "X-Accel-Redirect" not in answer.headers
     assert answer.data == LARGE
@@ -81,7 +81,7 @@ def test_a_strange_prefix_is_no_offer(behind: Client, prefix: str) -> None:
     assert answer.data == LARGE
 
 
-def test_the_right_is_asked_for_first(behind: Client) -> None:
+def test_d4_the_right_is_asked_for_first(behind: Client) -> None:
     answer = behind.request("GET", PATH, OFFER, anonymous=True)
     assert answer.status_code == 401
     assert "X-Accel-Redirect" not in answer.headers

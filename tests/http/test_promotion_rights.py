@@ -43,7 +43,7 @@ def test_rights_on_both_sides(client: Client, granted: str, copy: bool, allowed:
         assert (tags(client), tags(client, THERE)) == (["1.0"], [])
 
 
-def test_to_replace_another_image_takes_the_right_to_delete(client: Client) -> None:
+def test_a4_to_replace_another_image_takes_the_right_to_delete(client: Client) -> None:
     push_image(client)
     push_image(client, image=THERE, layers=[b"before"])
     scope = ["repository:docker-local/team/app:pull", "repository:docker-prod/team/app:push"]

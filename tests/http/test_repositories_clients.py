@@ -36,7 +36,7 @@ def world(client: Client, instance: Instance) -> Client:
 # --- secrets and rights --------------------------------------------------------------------------
 
 
-def test_a_password_is_never_shown_and_survives_its_own_mask(
+def test_d12_a_password_is_never_shown_and_survives_its_own_mask(
     world: Client, instance: Instance, storage: Path
 ) -> None:
     shown = read(world, f"{ALL}/hub")

@@ -41,7 +41,9 @@ def limited(client: Client) -> Client:
     return client.with_token(get_token(client, f"repository:{KEY}/team/app:pull"))
 
 
-def test_what_may_not_be_read_is_neither_found_nor_counted(client: Client, limited: Client) -> None:
+def test_b12_what_may_not_be_read_is_neither_found_nor_counted(
+    client: Client, limited: Client
+) -> None:
     assert places(client, "items.find()") == EVERYTHING
     assert places(limited, "items.find()") == READABLE
     answer = aql(limited, "items.find().limit(2)").get_json()

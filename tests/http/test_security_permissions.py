@@ -217,7 +217,7 @@ class TestManagers:
             {"repositories": ["ANY"]}, {"repositories": ["ANY LOCAL"]}, {"repositories": []}, {},
         ],
     )  # fmt: skip
-    def test_they_take_no_more_than_they_manage(
+    def test_a10_they_take_no_more_than_they_manage(
         self, client: Client, document: dict[str, Any]
     ) -> None:
         alice = manager(client)

@@ -143,7 +143,7 @@ def test_groups_are_joined_over_rest(client: Client) -> None:
     assert "'none'" in message(send(client, "POST", ALICE, {"groups": ["none"]}), 400)
 
 
-def test_what_is_no_field_gives_nothing(client: Client, storage: Path) -> None:
+def test_a9_what_is_no_field_gives_nothing(client: Client, storage: Path) -> None:
     """Mass assignment, as in Harbor CVE-2019-16097: what is not known is not looked at."""
     extra = {
         "passwordHash": "x", "credential": "x", "created": "x", "disabled": True, "isAdmin": True,

@@ -105,7 +105,7 @@ def test_sizes_that_are_no_numbers(tagged: Client, n: str) -> None:
 
 
 @pytest.mark.parametrize("n", ["1000000000", "1" + "0" * 30, "9" * 5000])
-def test_huge_sizes_are_no_harm(tagged: Client, n: str) -> None:
+def test_b4_huge_sizes_are_no_harm(tagged: Client, n: str) -> None:
     for path, name in ((f"{IMAGE}/tags/list", "tags"), ("/v2/_catalog", "repositories")):
         answer = tagged.get(f"{path}?n={n}")
         if answer.status_code == 200:
@@ -247,7 +247,7 @@ def test_an_empty_catalog(client: Client) -> None:
         "/artifactory/api/docker/docker-local/v2/_catalog", "/api/docker/docker-local/_catalog",
     ],
 )  # fmt: skip
-def test_nobody_reads_a_catalog_by_another_path(client: Client, path: str) -> None:
+def test_a11_nobody_reads_a_catalog_by_another_path(client: Client, path: str) -> None:
     """Advisory class of Harbor CVE-2020-29662."""
     push_image(client)
     for method in ("GET", "HEAD", "OPTIONS", "POST"):

@@ -72,7 +72,7 @@ def test_the_answer_has_what_clients_read(client: Client) -> None:
         ((":::", "repository", "repository:", "repository::pull", ":x:pull"), ""),
     ],
 )
-def test_rights_are_what_the_scopes_say_and_no_more(
+def test_a12_rights_are_what_the_scopes_say_and_no_more(
     client: Client, scopes: tuple[str, ...], allowed: str
 ) -> None:
     push_image(client)
@@ -168,7 +168,7 @@ def test_oauth2_refusals_are_no_5xx(client: Client) -> None:
     assert post(client, "%00%ff=%ff&grant_type=%ff")[0] == 400
 
 
-def test_a_thousand_scopes_stay_a_token_that_fits_into_a_header(client: Client) -> None:
+def test_a12_a_thousand_scopes_stay_a_token_that_fits_into_a_header(client: Client) -> None:
     pick = random.Random(7)
     names = ["".join(pick.choices(string.ascii_lowercase + string.digits, k=3)) for _ in range(500)]
     wild = [f"repository:{pick.choice('abcdefgh')}/{name}:pull,push" for name in names]

@@ -211,7 +211,7 @@ def test_an_ended_session_is_gone(client: Client, storage: Path) -> None:
     assert client.get(f"{IMAGE}/blobs/{digest_of(LAYER)}").data == LAYER
 
 
-def test_a_session_belongs_to_its_user_image_and_repository(
+def test_a8_a_session_belongs_to_its_user_image_and_repository(
     client: Client, instance: Instance
 ) -> None:
     """Advisory class of Quay CVE-2026-32589."""

@@ -29,7 +29,7 @@ def nothing_left_behind(server: LiveServer) -> Iterator[None]:
 
 @pytest.mark.usefixtures("nothing_left_behind")
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_an_unauthorised_body_is_refused_before_it_is_sent(wire: Wire, method: str) -> None:
+def test_d5_an_unauthorised_body_is_refused_before_it_is_sent(wire: Wire, method: str) -> None:
     path = f"{IMAGE}/blobs/uploads/" if method == "POST" else f"{IMAGE}/blobs/uploads/{'0' * 32}"
     query = f"?digest={digest_of(b'x')}"
     wire.begin(method, path + query, f"Content-Length: {HUGE}", anonymous=True)
@@ -42,7 +42,7 @@ def test_an_unauthorised_body_is_refused_before_it_is_sent(wire: Wire, method: s
 
 
 @pytest.mark.usefixtures("nothing_left_behind")
-def test_an_unauthorised_endless_body_is_refused_after_little(wire: Wire) -> None:
+def test_d5_an_unauthorised_endless_body_is_refused_after_little(wire: Wire) -> None:
     wire.begin(
         "PATCH", f"{IMAGE}/blobs/uploads/{'0' * 32}", "Transfer-Encoding: chunked", anonymous=True
     )

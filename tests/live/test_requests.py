@@ -45,7 +45,7 @@ def test_what_is_no_request_is_answered_in_json_and_ends_the_connection(
     assert wire.socket.recv(1) == b""
 
 
-def test_a_smuggled_request_is_never_answered(wire: Wire) -> None:
+def test_d1_a_smuggled_request_is_never_answered(wire: Wire) -> None:
     inner = b"GET /api/system/ping HTTP/1.1\r\nHost: r\r\n\r\n"
     wire.send(
         b"POST /v2/ HTTP/1.1\r\nHost: r\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -68,7 +68,7 @@ def test_uploads_that_stop_sending_stop_nobody_else(server: LiveServer, coding: 
         assert_serves(server)
 
 
-def test_half_sent_heads_stop_nobody_else(server: LiveServer) -> None:
+def test_d2_half_sent_heads_stop_nobody_else(server: LiveServer) -> None:
     with ExitStack() as stack:
         for _ in range(500):
             stack.enter_context(Wire(server)).send(b"GET /v2/ HTTP/1.1\r\nHost: r\r\n")

@@ -105,7 +105,7 @@ def test_every_figure_has_a_place_of_its_own() -> None:
     ("method", "status", "shown"),
     [("BREW", 200, ("other", 200)), ("GET", 418, ("GET", 0)), ("", 999, ("other", 0))],
 )
-def test_what_is_not_foreseen_counts_as_other(
+def test_b15_what_is_not_foreseen_counts_as_other(
     method: str, status: int, shown: tuple[str, int]
 ) -> None:
     figures = Figures()

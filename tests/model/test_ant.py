@@ -106,7 +106,7 @@ def test_may_fit_means_that_something_fits(parts: list[str], depth: int) -> None
     assert ant_pattern("/".join(parts)).may_match_below("ab", depth) is fits
 
 
-def test_no_pattern_takes_more_time_than_the_path_is_long() -> None:
+def test_b13_no_pattern_takes_more_time_than_the_path_is_long() -> None:
     """Trying everything would not end."""
     pattern = ant_pattern("**/" + "a*" * 30 + "b/**/" * 3 + "*a" * 30 + "/**/b")
     assert not pattern.matches("/".join(["a" * 200] * 30))

@@ -173,7 +173,7 @@ def spellings(digest: str) -> list[str]:
     ]  # fmt: skip
 
 
-def test_nobody_is_sent_content_past_the_server(
+def test_d4_nobody_is_sent_content_past_the_server(
     fronts: Mapping[str, Front], wire: FrontWire
 ) -> None:
     digest = wire.push_blob(DATA, wire.image)

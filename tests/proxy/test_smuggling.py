@@ -119,7 +119,7 @@ def assert_nothing_gets_through(place: Place, attacks: Sequence[Attack]) -> None
 
 @pytest.mark.parametrize("method", ["path", "subdomain"])
 @pytest.mark.parametrize("family", CORPUS)
-def test_nothing_hidden_gets_through_nginx(
+def test_d1_nothing_hidden_gets_through_nginx(
     fronts: Mapping[str, Front], method: str, family: str
 ) -> None:
     assert_nothing_gets_through(fronts[method], CORPUS[family])
@@ -135,7 +135,7 @@ def direct(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 
 
 @pytest.mark.parametrize("family", CORPUS)
-def test_nothing_hidden_gets_through_to_the_server(direct: LiveServer, family: str) -> None:
+def test_d1_nothing_hidden_gets_through_to_the_server(direct: LiveServer, family: str) -> None:
     failures = []
     with Wire(direct) as bystander, closing(Log(direct.log)) as log:
         blobs = [f"/v2/docker-local/live/app/blobs/{bystander.push_blob(DATA[:n])}" for n in SIZES]

@@ -71,7 +71,7 @@ def test_realm_and_location_have_host_and_port_of_the_client(front: Front) -> No
 
 
 @pytest.mark.parametrize("lies", CASES)
-def test_what_a_client_says_of_itself_changes_nothing(front: Front, lies: str) -> None:
+def test_a16_what_a_client_says_of_itself_changes_nothing(front: Front, lies: str) -> None:
     headers = CASES[lies]
     with FrontWire(front, source=CLIENT) as wire:
         before = len(front.server.access_log())
@@ -129,7 +129,7 @@ def assert_disbelieved(server: LiveServer, wire: Wire, peer: str) -> None:
         assert all(f" INFO {peer} " in line for line in lines), lines
 
 
-def test_a_server_without_a_proxy_believes_nobody(tmp_path: Path) -> None:
+def test_d3_a_server_without_a_proxy_believes_nobody(tmp_path: Path) -> None:
     with LiveServer(tmp_path / "storage", workers=1) as server, Wire(server) as wire:
         assert_disbelieved(server, wire, "127.0.0.1")
 
@@ -155,7 +155,7 @@ def by_tcp(tmp_path: Path) -> Iterator[tuple[LiveServer, int]]:
         yield server, port
 
 
-def test_a_server_on_a_port_believes_its_proxy_and_nobody_beside_it(
+def test_d3_a_server_on_a_port_believes_its_proxy_and_nobody_beside_it(
     by_tcp: tuple[LiveServer, int],
 ) -> None:
     server, port = by_tcp

@@ -207,7 +207,7 @@ def test_a_short_write_goes_on_where_it_ended(
     assert Path(path).read_bytes() == b"0123456789"
 
 
-def test_modes_do_not_depend_on_the_umask(tmp_path: Path) -> None:
+def test_b14_modes_do_not_depend_on_the_umask(tmp_path: Path) -> None:
     old = os.umask(0o077)
     try:
         path = atomic.write_temporary(str(tmp_path), b"", atomic.CONTENT_MODE)

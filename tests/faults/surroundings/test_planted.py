@@ -108,7 +108,7 @@ DONE: Final = [201, 200, 200, 201, 200, 202]
 
 @pytest.mark.parametrize("target", ["there", "missing"])
 @pytest.mark.parametrize("name", [*RECORDS, *REPLACED, *LOCKS])
-def test_a_symbolic_link_is_not_followed(site: Site, name: str, target: str) -> None:
+def test_b14_a_symbolic_link_is_not_followed(site: Site, name: str, target: str) -> None:
     with Plant(site, name, target) as plant:
         if name in SHOWN:
             with site.wire() as wire:
