@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from registry.access import passwords
 from registry.config import Config
 from registry.services.instance import Instance
-from registry.services.setup import set_up
+from registry.services.setup import FIRST_REMOTE, FIRST_VIRTUAL, set_up
 from registry.storage import open_files, ordering
 from registry.web.application import make_application
 from registry.wiring import build
@@ -101,6 +101,9 @@ def prepared_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # As it was before there were permission targets: roles decide. Tests of targets make their own.
     shutil.rmtree(folder / "etc" / "permissions")
     shutil.rmtree(folder / "etc" / "groups")
+    # And with one repository; tests of others make their own.
+    for key in (FIRST_VIRTUAL, FIRST_REMOTE):
+        instance.definitions.remove(key)
     return folder
 
 

@@ -9,7 +9,7 @@ import click
 from registry.cli.common import Faces, load_settings, print_json, says_why, storage_option
 from registry.config import ENVIRONMENT_ADMIN_PASSWORD, UNIX_PREFIX, Config
 from registry.services.instance import Instance
-from registry.services.setup import ADMIN, FIRST_REPOSITORY, Setup, set_up
+from registry.services.setup import ADMIN, FIRST_REPOSITORY, FIRST_VIRTUAL, Setup, set_up
 
 
 @click.command()
@@ -18,7 +18,9 @@ from registry.services.setup import ADMIN, FIRST_REPOSITORY, Setup, set_up
 @click.pass_obj
 @says_why
 def init(faces: Faces, config_file: str | None, storage: str | None, as_json: bool) -> None:
-    """Make the storage folder, the first admin and the first repository.
+    """Make the storage folder, the first admin and the first repositories.
+
+    These are docker-local, docker-remote (Docker Hub) and docker, which shows both.
 
     What is there already stays as it is. The password is taken from REGISTRY_ADMIN_PASSWORD, or
     made up and printed once.
@@ -63,6 +65,7 @@ def _told(instance: Instance, done: Setup) -> str:
         f"  docker tag IMAGE {image}",
         f"  docker push {image}",
         f"  docker pull {image}",
+        f"  docker pull {host}/{FIRST_VIRTUAL}/library/alpine",
         "",
     ]
     return "\n".join(lines)

@@ -136,7 +136,7 @@ def pins(
 ) -> None:
     """List the tags that are spared from retention."""
     instance = open_instance(faces, config_file, storage)
-    targets = [parse_target(name)] if name else [Target(d.key) for d in instance.definitions.all()]
+    targets = [parse_target(name)] if name else [Target(d.key) for d in instance.definitions.holding()]
     if targets and targets[0].reference is not None:
         raise ReferenceInvalid(f"pins are listed of a repository or an image, not of '{name}'")
     names = [

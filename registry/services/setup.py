@@ -1,19 +1,41 @@
-"""The first start: a storage folder, an admin, a repository to push to."""
+"""The first start: a storage folder, an admin, a repository to push to and one to pull from."""
 
 from __future__ import annotations
 
 import contextlib
 import secrets
 from dataclasses import dataclass
+from typing import Final
 
 from registry.access.defaults import make_defaults
 from registry.model.errors import RepositoryExists, StorageFull, UserExists
 from registry.model.names import RepositoryKey
+from registry.model.repository_fields import LOCAL, REMOTE, VIRTUAL
+from registry.repositories.definition import NewRepository
 from registry.services.instance import Instance
 from registry.storage import format as storage_format
 
 ADMIN = "admin"
 FIRST_REPOSITORY = RepositoryKey("docker-local")
+FIRST_REMOTE = RepositoryKey("docker-remote")
+FIRST_VIRTUAL = RepositoryKey("docker")
+_REPOSITORIES: Final = (
+    NewRepository(FIRST_REPOSITORY, LOCAL, {}),
+    NewRepository(
+        FIRST_REMOTE,
+        REMOTE,
+        {"url": "https://registry-1.docker.io", "enableTokenAuthentication": True},
+    ),
+    NewRepository(
+        FIRST_VIRTUAL,
+        VIRTUAL,
+        {
+            "repositories": [FIRST_REPOSITORY, FIRST_REMOTE],
+            "defaultDeploymentRepo": FIRST_REPOSITORY,
+        },
+    ),
+)
+"""What a new storage folder has: one name for what is pushed here and for Docker Hub."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +65,9 @@ def set_up(instance: Instance, admin_password: str | None) -> Setup:
         generated = _add_admin(instance, admin_password)
     if new:
         make_defaults(instance.groups, instance.permission_targets)
-        with contextlib.suppress(RepositoryExists):
-            instance.definitions.create(FIRST_REPOSITORY, "local", {})
+        for first in _REPOSITORIES:
+            with contextlib.suppress(RepositoryExists):
+                instance.definitions.create(first.key, first.rclass, first.fields)
         storage_format.stamp(instance.store.layout)
     return Setup(new, generated)
 

@@ -1,4 +1,4 @@
-"""The cache of a remote repository ``one`` over Artifactory's API, as ``one-cache`` and as ``one``."""
+"""The cache of a remote repository over the API, under its own key and that of the remote one."""
 
 from __future__ import annotations
 
