@@ -63,7 +63,7 @@ def search_pattern() -> Response:
     """Files of one repository by an Ant pattern."""
     pattern = _argument("pattern")
     key, path, condition = searches.by_pattern(pattern)
-    current().directory.open(key)
+    current().directory.open(key).require_known()
     fits = ant_pattern(path).matches
     found = [item.location for item in _found(condition)[0] if fits(item.location)]
     uri = f"{current().address.base}/artifactory/{key}"
