@@ -21,6 +21,7 @@ from registry.metrics.figures import Figures
 from registry.metrics.logged import LogCounter
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
+from registry.repositories.remote.shared import ASKING, DOWNLOADING
 from registry.repositories.upstream.terms import Surroundings
 from registry.repositories.upstream.upstreams import Upstreams
 from registry.server.listening import listen
@@ -111,8 +112,8 @@ def _surroundings(config: Config) -> Surroundings:
     return Surroundings(
         authorities=config.upstream_ca,
         proxy=config.upstream_proxy,
-        # The other threads of a worker are left for what needs no upstream.
-        most_waiting=max(1, config.threads // 2),
+        # They wait in threads of their own, of which each remote repository has as many.
+        most_waiting=ASKING + DOWNLOADING,
     )
 
 

@@ -27,8 +27,8 @@ from registry.repositories.remote.remembered import Remembered
 from registry.repositories.remote.watching import Watcher
 from registry.storage.store import Store
 
-_ASKING: Final = 32
-_DOWNLOADING: Final = 32
+ASKING: Final = 32
+DOWNLOADING: Final = 32
 """Threads that ask upstream, and that download from it, at most."""
 _THINGS: Final = 10_000
 """Manifests and blobs of which it is remembered that they are absent, or that upstream failed."""
@@ -50,8 +50,8 @@ class Shared:
         self._upstreams = weakref.ref(upstreams)
         self.cache = LocalRepository(store, definition.cache())
         self.actor = Actor(definition.key, "upstream")
-        self.flights = Flights(Crew(f"asking {definition.key}", _ASKING))
-        self.downloading = Flights(Crew(f"downloading {definition.key}", _DOWNLOADING))
+        self.flights = Flights(Crew(f"asking {definition.key}", ASKING))
+        self.downloading = Flights(Crew(f"downloading {definition.key}", DOWNLOADING))
         self.arrivals: dict[What, Arrival] = {}
         self.watcher = Watcher(store.arrivals)
         self.absent: Remembered[bool] = Remembered(_THINGS)
