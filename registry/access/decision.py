@@ -8,7 +8,8 @@ may read. Whoever changes the rules changes them here alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from registry.access.principals import Action, Principal
@@ -59,6 +60,25 @@ class Decisions:
     def allows_in(self, principal: Principal, action: Action, key: RepositoryKey) -> bool:
         """Return whether the principal's rights allow ``action`` on some image of a repository."""
         return action in self._rights(principal, key, None, None)
+
+    def allowing(
+        self, principal: Principal, action: Action, key: RepositoryKey
+    ) -> Callable[[ImageName], bool]:
+        """Return what tells of each image what `allows` does, as the rules are now.
+
+        For lists: the rules are looked up once and not for each image.
+        """
+        if principal.limit is not None:
+            return lambda image: self.allows(principal, action, key, image)
+        rules, book = self.rules(), self.book
+        is_shut_out = principal.anonymous and not self.anonymous_pull
+        if principal.admin or is_shut_out or rules is None or book is None:
+            # What comes from no rule is the same for all images.
+            allowed = action in self._own(principal, key, None, None)
+            return lambda image: allowed
+        name, groups, places = _name(principal), principal.groups, book.places(key)
+        granted = functools.partial(book.granted, rules, name, groups, key, places=places)
+        return lambda image: action in granted(image)
 
     def allows_whole(
         self, principal: Principal, action: Action, key: RepositoryKey, image: ImageName

@@ -50,15 +50,16 @@ class RuleBook:
         reference: Reference | None = None,
         *,
         whole: bool = False,
+        places: Places | None = None,
     ) -> Actions:
         """Return what somebody may do with an image, or, without one, somewhere in a repository.
 
         With an image it is what may be done with the manifest under a reference, with something in
         the image, or, where it says ``whole``, with all of it. In an unknown repository nobody may
-        do anything.
+        do anything. Whoever asks for many images finds the ``places`` once.
         """
         found = NOTHING
-        for where, through in self.places(key):
+        for where, through in self.places(key) if places is None else places:
             if image is None:
                 actions = rules.granted_in(name, groups, where.key, where.kind)
             elif whole:
@@ -68,7 +69,7 @@ class RuleBook:
             found |= actions if through is None else actions & through
         return found
 
-    def places(self, key: str) -> Sequence[tuple[Place, Actions | None]]:
+    def places(self, key: str) -> Places:
         """Return where the rights to a repository are looked for, and which; None for all.
 
         Those to a virtual repository are the rights to its members.
@@ -88,7 +89,7 @@ class RuleBook:
             places[default] = everything if default in places else _THROUGH
         return tuple(places.items())
 
-    def _places_of_cache(self, key: str) -> Sequence[tuple[Place, Actions | None]]:
+    def _places_of_cache(self, key: str) -> Places:
         """Return where the rights to the cache of a remote repository are looked for: there."""
         place = self._place(key.removesuffix(CACHE_SUFFIX)) if key.endswith(CACHE_SUFFIX) else None
         return () if place is None or place.kind != REMOTE else ((place, None),)
@@ -114,3 +115,7 @@ class Place:
 
     key: str
     kind: str
+
+
+Places = Sequence[tuple[Place, Actions | None]]
+"""Where rights are looked for, and which; None for all."""

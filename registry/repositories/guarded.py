@@ -47,14 +47,11 @@ class GuardedRepository(Guard):
 
         self.require_known()
 
-        allows, principal, key, reach = (
-            self._decisions.allows, self._principal, self.key, self._reach
-        )  # fmt: skip
+        allowed = self._decisions.allowing(self._principal, Action.READ, self.key)
+        reach = self._reach
 
         def readable(image: ImageName) -> bool:
-            return allows(principal, Action.READ, key, image) and (
-                reach is EVERYWHERE or reach.allows(Action.READ, image)
-            )
+            return allowed(image) and (reach is EVERYWHERE or reach.allows(Action.READ, image))
 
         return self._unguarded.images(request, readable)
 

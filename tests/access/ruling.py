@@ -55,4 +55,5 @@ def target(
 def allowed(decisions: Decisions, principal: Principal, key: str = LOCAL) -> set[Action]:
     found = {a for a in Action if decisions.allows(principal, a, RepositoryKey(key), APP)}
     assert decisions.granted(principal, Action, RepositoryKey(key), APP) == found
+    assert {a for a in Action if decisions.allowing(principal, a, RepositoryKey(key))(APP)} == found
     return found

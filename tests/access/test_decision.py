@@ -49,6 +49,7 @@ def test_the_roles(
     decisions = Decisions(anonymous_pull, book if has_book else None)
     assert {a for a in Action if decisions.allows(principal, a, KEY, IMAGE)} == allowed
     assert decisions.granted(principal, Action, KEY, IMAGE) == allowed
+    assert {a for a in Action if decisions.allowing(principal, a, KEY)(IMAGE)} == allowed
     assert decisions.granted(principal, [WRITE], KEY, IMAGE) == allowed & {WRITE}
     assert decisions.allows_some(principal) is bool(allowed)
 
