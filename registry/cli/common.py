@@ -70,7 +70,7 @@ def says_why(command: Command) -> Command:
 def journaled(command: Command) -> Command:
     """Let the journal say that a command has changed something: its name and its arguments.
 
-    Options are left out, which may be secrets.
+    Options are left out, which may be secrets, and so is the value of a ``FIELD=VALUE``.
     """
 
     @functools.wraps(command)
@@ -80,8 +80,11 @@ def journaled(command: Command) -> Command:
         given = [p.name for p in context.command.params if isinstance(p, click.Argument)]
         words = [context.command_path.partition(" ")[2]]
         for name in given:
-            value = context.params.get(name or "")
-            words += [value] if isinstance(value, str) else value or []
+            value = context.params.get(name or "") or ()
+            texts = (
+                [value] if isinstance(value, str) else [text.partition("=")[0] for text in value]
+            )
+            words += texts
         context.meta[_INSTANCE].store.journal.record_change(ACTOR, " ".join(map(str, words)))
         return answer
 

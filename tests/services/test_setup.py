@@ -140,7 +140,7 @@ def test_new_users_may_read_and_nothing_else(instance: Instance) -> None:
     assert list(targets["Any Remote"].repositories) == ["ANY REMOTE"]
     assert instance.permission_targets.in_force()
     instance.users.add("alice", "password-of-alice")
-    assert instance.users.get("alice").groups == [READERS]
+    assert instance.users.get("alice").groups == (READERS,)
     alice = instance.authentication.by_password("alice", "password-of-alice")
     remote = RepositoryKey("hub")
     instance.definitions.create(remote, "remote", {"url": "https://registry.example"})
