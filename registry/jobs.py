@@ -168,7 +168,7 @@ class Jobs:
                 summary.run(Pace(self._stop))
 
     def _pass(self, pace: Pace) -> None:
-        """Prune; then let the rules of the repositories delete, and shorten the pull records.
+        """Prune; let rules delete, and what is unused go from caches; shorten the pull records.
 
         Rules look at the clock of the wall, so they wait when that has jumped.
         """
@@ -180,4 +180,7 @@ class Jobs:
         retired = instance.retention.run(now(), pause=pace)
         if retired.deleted or retired.failed:
             logger.info("%s", retired.line())
+        unused = instance.unused.run(now(), pause=pace)
+        if unused.deleted or unused.failed:
+            logger.info("%s", unused.line())
         instance.store.pulls.compact(now())

@@ -48,6 +48,7 @@ from registry.services.storage_summary import StorageSummary
 from registry.services.system_info import SystemInfo
 from registry.services.system_settings import SystemSettings
 from registry.services.trashcan import Trashcan
+from registry.services.unused import Unused
 from registry.services.usage import Usage
 from registry.services.web_server import WebServer
 from registry.storage.store import Store
@@ -94,6 +95,7 @@ def build(config: Config) -> Instance:
             store, definitions, directory, lambda tags: Usage(store, definitions).freed_by(tags)
         ),
         regret=Regret(store, definitions),
+        unused=Unused(store, definitions),
         packages=Packages(store),
         proxy_writer=proxy_writer,
         web_server=WebServer(store, proxy_writer, config.listen),

@@ -122,9 +122,11 @@ _REMOTE: Final[Mapping[str, Field]] = {
     "missedRetrievalCachePeriodSecs": Field(1800, "seconds that 'not there' is remembered"),
     "metadataRetrievalTimeoutSecs": Field(60, "seconds to wait for somebody else's fetch"),
     "assumedOfflinePeriodSecs": Field(300, "seconds without asking after a connection failed"),
-    "unusedArtifactsCleanupEnabled": Field(False, KEPT),
+    "unusedArtifactsCleanupEnabled": Field(
+        False, "let go from the cache what nobody has pulled for the period"
+    ),
     "unusedArtifactsCleanupPeriodHours": Field(
-        0, "hours after which what nobody pulled leaves the cache; 0: never"
+        0, "hours after which what nobody has pulled leaves the cache; 0: never"
     ),
     "enableTokenAuthentication": Field(
         False, "without effect: tokens are fetched wherever upstream asks for them"
@@ -134,7 +136,7 @@ _REMOTE: Final[Mapping[str, Field]] = {
     "mismatchingMimeTypesOverrideList": Field("", "types that are refused beside the usual ones"),
     "externalDependenciesEnabled": Field(False, "fetch foreign layers from their own addresses"),
     "externalDependenciesPatterns": Field([], "patterns of these addresses; none: all"),
-    "synchronizeProperties": Field(False, "take over the properties of another Artifactory"),
+    "synchronizeProperties": Field(False, KEPT),
     "contentSynchronisation": Field(
         {
             "enabled": False,
@@ -144,7 +146,9 @@ _REMOTE: Final[Mapping[str, Field]] = {
         },
         KEPT,
     ),
-    "listRemoteFolderItems": Field(False, KEPT),
+    "listRemoteFolderItems": Field(
+        False, "list what upstream has beside the names in the cache"
+    ),
     "remoteRepoLayoutRef": Field("", KEPT),
     "remoteRepoChecksumPolicyType": Field(
         "generate-if-absent", KEPT,

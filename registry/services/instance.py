@@ -35,6 +35,7 @@ from registry.services.storage_summary import StorageSummary
 from registry.services.system_info import SystemInfo
 from registry.services.system_settings import SystemSettings
 from registry.services.trashcan import Trashcan
+from registry.services.unused import Unused
 from registry.services.web_server import WebServer
 from registry.storage.store import Store
 
@@ -66,6 +67,7 @@ class Instance:
     history: History
     retention: Retention
     regret: Regret
+    unused: Unused
     packages: Packages
     proxy_writer: ProxyWriter
     web_server: WebServer
