@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from registry.model.upstream_errors import UpstreamFailed
@@ -207,6 +209,20 @@ def test_a_second_address_is_tried_where_the_first_is_down(net: Net) -> None:
         net.names["registry.example"] = [(PUBLIC, port), (SECOND_PUBLIC, upstream.port)]
         far = client("http://registry.example", net.surroundings())
         assert far.manifest(IMAGE, TAG) is not None
+
+
+def test_addresses_that_lead_nowhere_leave_time_for_one_that_does(net: Net) -> None:
+    with ScriptedUpstream(address=SECOND_PUBLIC) as upstream, socket.socket() as full:
+        filled(upstream)
+        full.bind((PUBLIC, 0))
+        full.listen(0)
+        nowhere = (PUBLIC, full.getsockname()[1])
+        # Nobody accepts, so that after this one nobody is even answered.
+        with socket.create_connection(nowhere):
+            net.names["registry.example"] = [nowhere] * 4 + [(SECOND_PUBLIC, upstream.port)]
+            surroundings = net.surroundings()
+            far = client("http://registry.example", surroundings, socketTimeoutMillis=400)
+            assert far.manifest(IMAGE, TAG) is not None
 
 
 def test_a_name_without_an_address_fails(net: Net) -> None:

@@ -149,6 +149,14 @@ def test_a_blob_in_chunks_has_the_size_that_head_tells(upstream: ScriptedUpstrea
     assert read_all(stream) == LAYER
 
 
+def test_c7_chunks_that_end_before_the_size_are_noticed(upstream: ScriptedUpstream) -> None:
+    upstream.script("/blobs/", chunked(LAYER[:-1]), method="GET")
+    stream = client(upstream.url).open_blob(IMAGE, LAYER_DIGEST)
+    assert stream is not None
+    with pytest.raises(UpstreamFailed, match="1 bytes before the end"):
+        read_all(stream)
+
+
 def test_a_blob_of_unknown_size_is_refused(upstream: ScriptedUpstream) -> None:
     upstream.script("/blobs/", chunked(LAYER))
     far = client(upstream.url)
