@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -79,6 +80,11 @@ class RefusesEverything(Decisions):
     ) -> bool:
         self.asked.append((principal.name, action, key, image))  # type: ignore[attr-defined]
         return False
+
+    def allowing(
+        self, principal: Principal, action: Action, key: RepositoryKey
+    ) -> Callable[[ImageName], bool]:
+        return lambda image: self.allows(principal, action, key, image)
 
     def knows(self, principal: Principal, key: RepositoryKey) -> bool:
         return True
@@ -168,6 +174,11 @@ def test_a_listing_has_only_what_may_be_read(repository: LocalRepository) -> Non
             reference: Reference | None = None,
         ) -> bool:
             return action is Action.READ and image == OTHER
+
+        def allowing(
+            self, principal: Principal, action: Action, key: RepositoryKey
+        ) -> Callable[[ImageName], bool]:
+            return lambda image: self.allows(principal, action, key, image)
 
     guarded = GuardedRepository(repository, Principal("alice"), OnlyOther(), "::1")
     assert list(guarded.images(PageRequest()).names) == [OTHER]
