@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask import Response
 
 from registry.access.policies import Aging, Locking
+from registry.access.principals import Principal
 from registry.access.user_documents import UserFields
 from registry.model.errors import Denied, RequestInvalid
 from registry.web.answers import json_answer, text_answer
@@ -39,6 +40,7 @@ def change_password() -> Response:
     old, new = text_of(fields, "oldPassword"), text_of(fields, "newPassword1")
     name = text_of(fields, "userName")
     user = call.instance.authentication.user_of(name, old, call.client, expired=True)
+    call.principal = Principal(user.name)
     if not user.profile_updatable:
         raise Denied("this user's password can be changed by an admin only")
     if new != text_of(fields, "newPassword2"):

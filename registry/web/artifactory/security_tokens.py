@@ -13,6 +13,7 @@ from flask import Response, request
 
 from registry.access.access_tokens import Issued
 from registry.access.granting import Asked
+from registry.access.principals import Principal
 from registry.access.token_documents import Record
 from registry.model.errors import RequestInvalid, RouteUnknown, TokenUnknown
 from registry.web.answers import Answer, json_answer, text_answer
@@ -162,9 +163,12 @@ def _issued(fields: Mapping[str, Any], usual: int) -> Issued:
     secrets = call.instance.secrets
     grant = text_of(fields, "grant_type") or "client_credentials"
     if grant == "refresh_token":
-        return secrets.access_tokens.refresh(
+        issued = secrets.access_tokens.refresh(
             text_of(fields, "refresh_token"), text_of(fields, "access_token")
         )
+        # The refresh token is all that was shown; the journal and the log say whose it is.
+        call.principal = Principal(issued.record.user, token=issued.record.id)
+        return issued
     if grant != "client_credentials":
         raise RequestInvalid("'grant_type' is client_credentials or refresh_token")
     asked = Asked(
