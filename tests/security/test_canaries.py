@@ -163,6 +163,42 @@ def assert_nothing_kept(storage: Path, secrets: dict[str, str]) -> None:
             assert found == [], file
 
 
+def test_d10_what_is_written_of_changes_has_none(
+    client: Client,
+    storage: Path,
+    secrets: dict[str, str],
+    logged: pytest.LogCaptureFixture,
+) -> None:
+    """The journal and the log name who it was, with the id of a token; never the token itself."""
+    for kind in ("access token", "reference token"):
+        push_image(client.with_token(secrets[kind]), layers=[kind.encode()])
+    for secret in secrets.values():
+        for prefix in ("", "/artifactory"):
+            for method in ("GET", "DELETE"):
+                client.request(method, f"{prefix}/access/api/v1/tokens/{secret}")
+        form = f"token={secret}".encode()
+        client.request("POST", "/artifactory/api/security/token/revoke", body=form)
+    bob = client.as_user("bob", PASSWORD)
+    for method in ("PUT", "DELETE"):
+        assert bob.request(method, "/api/security/apiKey").status_code == 200
+    document = {
+        "userName": "bob",
+        "oldPassword": PASSWORD,
+        "newPassword1": NEW,
+        "newPassword2": NEW,
+    }
+    path = "/api/security/users/authorization/changePassword"
+    answer = client.request("POST", path, body=json.dumps(document).encode(), anonymous=True)
+    assert answer.status_code == 200, answer.text
+    written = "".join(file.read_text() for file in (storage / "journal").iterdir())
+    assert '"principal": "bob"' in written
+    assert '"token": "' in written
+    assert " token=" in logged.text
+    for text in (written, logged.text):
+        assert found_in(text, secrets | {"new password": NEW}) == []
+    assert_nothing_kept(storage, secrets | {"new password": NEW})
+
+
 def test_d10_a_defect_of_ours_tells_none(
     client: Client,
     instance: Instance,
