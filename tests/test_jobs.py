@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from registry.config import Config
-from registry.jobs import Jobs, Pace, Stopped
+from registry.jobs import Haste, Jobs, Pace, Stopped
 from registry.services.instance import Instance
 from registry.services.pruning import Pruning
 from registry.storage.index.index import Index
@@ -132,6 +132,15 @@ def test_a_pass_ends_with_the_server() -> None:
     stop.set()
     with pytest.raises(Stopped):
         pace()
+
+
+def test_building_the_index_ends_with_the_server() -> None:
+    stop = threading.Event()
+    haste = Haste(stop)
+    haste()
+    stop.set()
+    with pytest.raises(Stopped):
+        haste()
 
 
 def test_each_worker_has_an_index_and_keeps_it(storage: Path) -> None:

@@ -91,6 +91,17 @@ def test_folders_with_names_that_stand_for_others_are_left_out(mine: Bench) -> N
     assert {item.reference for item in mine.store.index.items(MANIFESTS)} == {TAG}
 
 
+def test_links_that_lead_nowhere_or_round_in_circles_hide_nothing(mine: Bench) -> None:
+    mine.push(b"layer")
+    folder = Path(mine.layout.manifest_folder(KEY, IMAGE, TAG))
+    for name, target in (("circle", "circle"), ("nowhere", "missing"), ("up", "..")):
+        for place in (folder, folder.parent):
+            os.symlink(target, place / name)
+    mine.store.index.build()
+    assert {item.reference for item in mine.store.index.items(MANIFESTS)} == {TAG}
+    assert mine.store.index.heal() == 0
+
+
 def test_a_manifest_that_was_exchanged_by_hand_is_told_of_as_it_is(mine: Bench) -> None:
     mine.push(b"layer")
     mine.push(b"layer", b"another", to=Tag("2.0"))

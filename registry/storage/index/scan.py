@@ -115,11 +115,16 @@ def _list(path: str) -> _Listing:
     try:
         with os.scandir(path) as entries:
             found = list(entries)
+        return _listing(found)
     except (FileNotFoundError, NotADirectoryError):
-        found = []
+        pass
     except OSError as error:
         _complain(path, error)
-        found = []
+    return _Listing([], [], {})
+
+
+def _listing(found: list[os.DirEntry[str]]) -> _Listing:
+    """Return what these entries of a folder are. No link is followed."""
     names = [entry.name for entry in found]
     inodes = dict[str, int]()
     for name in MANIFEST_FILES:
@@ -127,12 +132,12 @@ def _list(path: str) -> _Listing:
             entry = found[names.index(name)]
             if entry.is_file(follow_symlinks=False):
                 inodes[name] = entry.inode()
-    # Most folders are manifest folders, and have no folders in them.
-    if True not in [entry.is_dir() for entry in found]:
+    are_folders = [entry.is_dir(follow_symlinks=False) for entry in found]
+    if True not in are_folders:
+        # Most folders are manifest folders, and have none in them.
         return _Listing(names, [], inodes)
-    is_folder = [entry.is_dir(follow_symlinks=False) for entry in found]
-    folders = [name for name, one in zip(names, is_folder, strict=True) if one]
-    files = [name for name, one in zip(names, is_folder, strict=True) if not one]
+    folders = [name for name, is_folder in zip(names, are_folders, strict=True) if is_folder]
+    files = [name for name, is_folder in zip(names, are_folders, strict=True) if not is_folder]
     return _Listing(files, folders, inodes)
 
 
