@@ -112,7 +112,8 @@ class ScriptedUpstream:
 
     @property
     def host(self) -> str:
-        return f"{self.address}:{self.port}"
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{address}:{self.port}"
 
     @property
     def url(self) -> str:
@@ -121,7 +122,7 @@ class ScriptedUpstream:
     def up(self) -> None:
         """Listen, on the same port as before if there was one."""
         self._ending = threading.Event()
-        listener = socket.socket()
+        listener = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((self.address, self.port))
         listener.listen(128)

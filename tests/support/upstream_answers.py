@@ -110,6 +110,17 @@ def endless(piece: bytes = b"x" * 65536, **headers: str) -> Answer:
     return answer
 
 
+def floods(piece: bytes) -> Answer:
+    """Send the same again and again, until nobody listens or the upstream is closed."""
+
+    def answer(request: Request, wire: Wire) -> None:
+        while not wire.ending.is_set():
+            wire.send(piece)
+        wire.close()
+
+    return answer
+
+
 def held(gate: threading.Event, then: Answer) -> Answer:
     """Answer once the gate is open."""
 

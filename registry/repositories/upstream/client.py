@@ -28,6 +28,9 @@ from registry.repositories.upstream.verdicts import is_found
 
 _log: Final = logging.getLogger(__name__)
 _PATIENCE: Final = 1.0
+_NO_REFERRERS: Final = (400, 404, 405, 501)
+"""What registries answer that know no list of referrers."""
+_LIST_HEADERS: Final = {"Accept": f"{media_types.OCI_INDEX}, {media_types.JSON}"}
 _NO_HEAD: Final = (405, 501)
 _LIST_CALLS: Final = 4
 """A list may take as long as that many other calls: it has pages."""
@@ -130,9 +133,13 @@ class Upstream:
         a tag.
         """
         with self._asked(_LIST_CALLS) as call:
-            pages = self._pages(call, image, self.terms.place.url(image, f"referrers/{digest}"))
-            if pages is not None:
-                return lists.descriptors(pages)
+            url = self.terms.place.url(image, f"referrers/{digest}")
+            answer = self._requester.ask(call, "GET", url, image, _LIST_HEADERS)
+            if answer.status not in _NO_REFERRERS:
+                is_found(call, answer, self.terms)
+                ask = self._asking(call, image)
+                return lists.descriptors(lists.rest(call, ask, url, answer))
+            answer.discard()
             tag = Tag(f"{digest.algorithm}-{digest.encoded[:64]}")
             answer = self._ask(call, "GET", image, f"manifests/{tag}", Accept=ACCEPT)
             if not is_found(call, answer, self.terms):
@@ -149,8 +156,7 @@ class Upstream:
 
     def _asking(self, call: Call, image: str) -> lists.Ask:
         def ask(url: str, /) -> Answer | None:
-            headers = {"Accept": f"{media_types.OCI_INDEX}, {media_types.JSON}"}
-            answer = self._requester.ask(call, "GET", url, image, headers)
+            answer = self._requester.ask(call, "GET", url, image, _LIST_HEADERS)
             return answer if is_found(call, answer, self.terms) else None
 
         return ask

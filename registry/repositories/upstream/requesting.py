@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
@@ -100,9 +101,13 @@ class Requester:
         raise Failure("it leads on and on to other addresses")
 
     def peer(self, call: Call) -> Standing:
-        """Return how near the upstream registry is; it is asked where that is not known."""
+        """Return how near the upstream registry is; it is asked where that is not known.
+
+        One that does not answer is taken for a public one, which may name the least.
+        """
         if self._peer is None:
-            self._send(call, "GET", f"{self._terms.place.root}/v2/", {}).discard()
+            with contextlib.suppress(Failure):
+                self._send(call, "GET", f"{self._terms.place.root}/v2/", {}).discard()
         return self._peer or Standing.PUBLIC
 
     def close(self) -> None:

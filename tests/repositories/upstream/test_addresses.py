@@ -138,6 +138,20 @@ def test_what_an_admin_configures_is_asked_wherever_it_is(net: Net, at: str) -> 
         assert client(upstream.url, net.surroundings()).manifest(IMAGE, TAG) is not None
 
 
+def test_an_upstream_may_have_an_address_of_ipv6() -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("the machine has no IPv6")
+    with ScriptedUpstream(address="::1") as upstream:
+        filled(upstream)
+        upstream.script("/blobs/", redirects(f"{upstream.url}/moved"))
+        upstream.script("/moved", replies(200, LAYER))
+        far = client(upstream.url)
+        assert far.manifest(IMAGE, TAG) is not None
+        assert far.head_blob(IMAGE, LAYER_DIGEST) == len(LAYER)
+
+
 def test_a_configured_name_may_be_inside_but_not_a_metadata_service(net: Net) -> None:
     with ScriptedUpstream(address=PRIVATE) as upstream:
         filled(upstream)

@@ -10,8 +10,10 @@ from tests.repositories.upstream.asking import (
     LAYER,
     LAYER_DIGEST,
     PASSWORD,
+    SECOND_PUBLIC,
     TAG,
     USER,
+    Net,
     client,
     read_all,
 )
@@ -103,3 +105,14 @@ def test_a_secure_address_does_not_lead_to_one_that_is_not(upstream: ScriptedUps
     upstream.script("/layer", redirects("ftp://files.example/x"))
     with pytest.raises(UpstreamFailed, match="no address of a web server"):
         client(upstream.url).open_foreign([f"{upstream.url}/layer"], LAYER_DIGEST, len(LAYER))
+
+
+def test_a_layer_is_fetched_while_the_upstream_is_down(net: Net) -> None:
+    with ScriptedUpstream() as gone:
+        url = gone.url
+    with ScriptedUpstream(address=SECOND_PUBLIC) as elsewhere:
+        elsewhere.script("/layer", replies(200, LAYER))
+        far = client(url, net.surroundings())
+        stream = far.open_foreign([f"{elsewhere.url}/layer"], LAYER_DIGEST, len(LAYER))
+        assert stream is not None
+        assert read_all(stream) == LAYER

@@ -121,8 +121,19 @@ def test_the_referrers_of_a_manifest(upstream: ScriptedUpstream) -> None:
     assert client(upstream.url).referrers(IMAGE, DIGEST) == [DESCRIPTOR, plain]
 
 
-def test_referrers_are_found_in_the_tag_of_old_clients(upstream: ScriptedUpstream) -> None:
+@pytest.mark.parametrize("status", [400, 404, 405, 501])
+def test_referrers_are_found_in_the_tag_of_old_clients(
+    upstream: ScriptedUpstream, status: int
+) -> None:
+    upstream.script("/referrers/", error(status, "X"))
     tag = f"sha256-{DIGEST.encoded}"
     upstream.manifest(IMAGE, tag, index(DESCRIPTOR), media_types.OCI_INDEX)
     assert client(upstream.url).referrers(IMAGE, DIGEST) == [DESCRIPTOR]
     assert client(upstream.url).referrers(IMAGE, Digest.of(b"other")) is None
+
+
+def test_referrers_that_cannot_be_told_fail(upstream: ScriptedUpstream) -> None:
+    for answer in (error(500, "X"), error(403, "X"), replies(200, b"<html>")):
+        upstream.script("/referrers/", answer)
+        with pytest.raises(UpstreamFailed):
+            client(upstream.url).referrers(IMAGE, DIGEST)

@@ -28,7 +28,7 @@ from tests.repositories.upstream.asking import (
     read_all,
 )
 from tests.support.upstream import Answer, Request, ScriptedUpstream, Wire
-from tests.support.upstream_answers import drips, endless, held, redirects, stalls
+from tests.support.upstream_answers import drips, endless, floods, held, redirects, stalls
 
 HEAD = f"HTTP/1.1 200 OK\r\nContent-Length: {len(MANIFEST)}\r\n".encode()
 
@@ -39,8 +39,9 @@ HEAD = f"HTTP/1.1 200 OK\r\nContent-Length: {len(MANIFEST)}\r\n".encode()
         stalls(), stalls(b"HTTP/1.1 200"), stalls(HEAD + b"\r\n" + MANIFEST[:10]),
         drips(HEAD * 1000), drips(HEAD + b"\r\n" + MANIFEST),
         drips(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;" + b"x" * 60_000),
+        floods(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000),
     ],
-    ids=["silent", "half a line", "half a body", "headers", "body", "size of a chunk"],
+    ids=["silent", "half a line", "half a body", "headers", "body", "size of a chunk", "100"],
 )  # fmt: skip
 def test_c7_no_call_takes_longer_than_its_time(upstream: ScriptedUpstream, answer: Answer) -> None:
     upstream.script("/manifests/", answer)
@@ -72,7 +73,7 @@ def test_c7_endless_small_chunks_are_no_manifest(upstream: ScriptedUpstream) -> 
 def test_c7_a_blob_that_stalls_fails(upstream: ScriptedUpstream) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(LAYER)}\r\n\r\n".encode()
     upstream.script("/blobs/", stalls(head + LAYER[:5000]))
-    far = client(upstream.url, socketTimeoutMillis=SHORT)
+    far = client(upstream.url, socketTimeoutMillis=2 * SHORT)
     stream = far.open_blob(IMAGE, LAYER_DIGEST)
     assert stream is not None
     with pytest.raises(UpstreamFailed, match="in time"):
@@ -88,7 +89,7 @@ def test_c7_a_blob_that_drips_fails(upstream: ScriptedUpstream) -> None:
         drips(LAYER)(request, wire)
 
     upstream.script("/blobs/", slow)
-    stream = client(upstream.url, socketTimeoutMillis=SHORT).open_blob(IMAGE, LAYER_DIGEST)
+    stream = client(upstream.url, socketTimeoutMillis=2 * SHORT).open_blob(IMAGE, LAYER_DIGEST)
     assert stream is not None
     with pytest.raises(UpstreamFailed, match="too slowly"):
         read_all(stream)
