@@ -79,6 +79,11 @@ class Case:
         return self.route.method
 
     @property
+    def is_first_form(self) -> bool:
+        """Whether it is the one form of its row that stands for all of them."""
+        return self.route.rule.replace("<repository:key>", "<key>") == self.row[1]
+
+    @property
     def is_reading(self) -> bool:
         """Whether it changes nothing by itself."""
         return self.method in READING

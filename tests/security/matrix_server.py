@@ -83,7 +83,7 @@ class Matrix:
         challenge = answer.header("WWW-Authenticate")
         if not case.route.docker:
             return "" if challenge == 'Basic realm="Artifactory Realm"' else "a wrong challenge"
-        error = _ERRORS[EXPECTED[case.kind, caller.column]] if caller.headers else ""
+        error = _ERRORS[EXPECTED[case.kind, caller.column]] if caller.bears else ""
         good = (
             challenge.startswith(f'Bearer realm="http://{HOST}/')
             and (f'error="{error}"' in challenge if error else "error=" not in challenge)

@@ -37,6 +37,8 @@ SOMEBODY = "carol"
 PASSWORD = "password-of-everybody"
 ABSENT = {KEY: "nobody-local", NOTE: "empty-target"}
 """Names that are there to such as are not, which have the same length."""
+KINDS = {"remote": "docker-proxy", "virtual": "docker-whole", "cache": "proxy1-cache"}
+"""Repositories of other kinds, which nobody has been given; their names are as long, too."""
 RIGHTS = {
     "reader": ("read",),
     "annotator": ("read", "annotate"),
@@ -55,6 +57,11 @@ class Caller:
     name: str
     column: str
     headers: Mapping[str, str]
+
+    @property
+    def bears(self) -> bool:
+        """Whether it comes with a token that is sent as such."""
+        return self.headers.get("Authorization", "").startswith("Bearer ")
 
 
 class World:
@@ -84,6 +91,11 @@ class World:
         for target in instance.permission_targets.all():
             instance.permission_targets.remove(target.name)
         instance.definitions.create(RepositoryKey(FAR), "local", {})
+        for key in (KINDS["remote"], KINDS["cache"].removesuffix("-cache")):
+            instance.definitions.create(RepositoryKey(key), "remote", {"url": "http://127.0.0.1:9"})
+        instance.definitions.create(
+            RepositoryKey(KINDS["virtual"]), "virtual", {"repositories": [KEY, KINDS["remote"]]}
+        )
         for name in ("stranger", "disabled", *RIGHTS):
             instance.users.add(name, PASSWORD)
         self._allow("matrix", KEY, {**RIGHTS, "disabled": _EVERYTHING})

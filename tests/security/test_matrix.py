@@ -9,11 +9,13 @@ from collections.abc import Iterable
 
 import pytest
 
+from tests.conftest import basic
+from tests.http.support import KEY
 from tests.security.matrix_cases import UPLOAD, Case
 from tests.security.matrix_expected import EXPECTED, Outcome
 from tests.security.matrix_rows import ROWS, Kind
 from tests.security.matrix_server import WAYS, Matrix
-from tests.security.matrix_world import IMAGE, KEY, NOTE, RIGHTS, Caller, World, state
+from tests.security.matrix_world import IMAGE, NOTE, PASSWORD, RIGHTS, Caller, World, state
 
 CALLERS = (
     *("anonymous", "stranger", *RIGHTS, "admin"),
@@ -62,6 +64,17 @@ def test_a1_who_may_not_is_refused_and_nothing_has_changed(
     wrong = complaints(matrix.complaint(way, case, caller) for case in cases)
     assert not wrong, wrong
     assert state(matrix.storage) == before
+
+
+@every_way
+def test_a1_a_disabled_user_is_refused_with_the_password_too(matrix: Matrix, way: str) -> None:
+    authorization = {"Authorization": basic("disabled", PASSWORD)}
+    caller = Caller("disabled user with the password", "bad", authorization)
+    # One of each kind: each of these requests costs a hash, as that of nobody does.
+    cases = {case.kind: case for case in matrix.of(caller, Outcome.WHO)}
+    assert set(cases) == set(Kind) - {Kind.PUBLIC}
+    wrong = complaints(matrix.complaint(way, case, caller) for case in cases.values())
+    assert not wrong, wrong
 
 
 @every_way
