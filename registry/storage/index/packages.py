@@ -24,6 +24,8 @@ class PackageSearch:
         self._query = query
         self._image, self._tag = Pattern(query.image), Pattern(query.tag)
         self._labels = {f"{LABEL}{name}": Pattern(text) for name, text in query.labels.items()}
+        self._sizes: dict[str, int] = {}
+        """Of the content that has been seen, by file name."""
 
     def candidates(self, table: Table, keys: Sequence[RepositoryKey]) -> list[Row]:
         """Return the rows that are wanted, but that they may not have the digest."""
@@ -69,7 +71,7 @@ class PackageSearch:
         folder = layout.manifest_folder(place.key, place.image, reference)
         properties = row.properties()
         known_by = Digest((*properties.get(_KNOWN_BY, ()), row.digest)[0])
-        size, files = _files(folder)
+        size, files = self._files(folder)
         digest = self._query.digest
         if row.kind.file not in files:
             return None
@@ -85,21 +87,30 @@ class PackageSearch:
         }
         return Package(place.key, place.image, reference, known_by, size, row.modified, labels)
 
+    def _files(self, folder: str) -> tuple[int, set[str]]:
+        """Return how many bytes the files of a manifest folder have, and their names.
+
+        Tags share layers, and what has the same digest has the same size.
+        """
+        size, names, sizes = 0, set[str](), self._sizes
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    name = entry.name
+                    known = sizes.get(name)
+                    if known is None:
+                        is_content = "__" in name and parse_content_name(name) is not None
+                        if not is_content and not name.endswith("manifest.json"):
+                            continue
+                        known = entry.stat(follow_symlinks=False).st_size
+                        if is_content:
+                            sizes[name] = known
+                    size += known
+                    names.add(name)
+        except (FileNotFoundError, NotADirectoryError):
+            return 0, set()
+        return size, names
+
 
 def _having(table: Table, hashes: list[int]) -> Callable[[], Iterable[int]]:
     return lambda: table.having(hashes)
-
-
-def _files(folder: str) -> tuple[int, set[str]]:
-    """Return how many bytes the files of a manifest folder have, and their names."""
-    size, names = 0, set[str]()
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                is_content = "__" in entry.name and parse_content_name(entry.name) is not None
-                if is_content or entry.name.endswith("manifest.json"):
-                    size += entry.stat(follow_symlinks=False).st_size
-                    names.add(entry.name)
-    except (FileNotFoundError, NotADirectoryError):
-        return 0, set()
-    return size, names
