@@ -117,6 +117,17 @@ def test_what_is_told_of_a_tag(filled: Client) -> None:
     }
 
 
+def test_a_layer_that_tags_share_counts_in_the_size_of_each(filled: Client) -> None:
+    bodies = [
+        push_image(filled, tag, config=config(note=tag), layers=(LAYER, tag.encode()))
+        for tag in ("3.0", "3.1")
+    ]
+    answer = filled.get(f"{SEARCH}?tag=3.*")
+    assert [package["size"] for package in (answer.json or {})["packages"]] == [
+        len(body) + len(config(note="3.0")) + len(LAYER) + 3 for body in bodies
+    ]
+
+
 def test_a_manifest_without_a_tag_is_found_by_its_digest_alone(filled: Client) -> None:
     body = push_image(filled, "3.0", layers=(b"three",))
     assert filled.request("DELETE", "/v2/docker-local/team/app/manifests/3.0").status_code == 202
