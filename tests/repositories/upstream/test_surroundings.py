@@ -34,7 +34,7 @@ from tests.support.upstream import Answer, Request, ScriptedUpstream, Wire
 from tests.support.upstream_answers import TokenService, challenges, error, redirects, replies
 from tests.support.upstream_tls import server_context
 
-NAMES = ("registry.example", "registry-1.docker.io", "auth.docker.io")
+NAMES = ("registry.example", "proxy.example", "registry-1.docker.io", "auth.docker.io")
 
 
 @pytest.fixture(scope="module")
@@ -195,20 +195,26 @@ def test_a_proxy_leads_to_an_upstream(net: Net) -> None:
         assert len(proxy.requests) == 2
 
 
-def test_a_proxy_leads_to_a_secure_upstream(certificate: Certificate, net: Net) -> None:
+@pytest.mark.parametrize("secure", [False, True])
+def test_a_proxy_leads_to_a_secure_upstream(
+    certificate: Certificate, net: Net, secure: bool
+) -> None:
     """The secure connection is with the upstream: the proxy sees no secret."""
     with (
         ScriptedUpstream(tls=server_context(certificate)) as upstream,
-        ScriptedUpstream() as proxy,
+        ScriptedUpstream(tls=server_context(certificate) if secure else None) as proxy,
     ):
         filled(upstream)
+        net.names["proxy.example"] = [("127.0.0.1", proxy.port)]
         upstream.script("/v2/", challenges("Basic realm=x"), upstream.content.answer)
         proxy.script("registry.example:443", tunnels(upstream.port), method="CONNECT")
         named = net.surroundings(authorities=str(certificate.authority))
         login = {"username": USER, "password": PASSWORD}
-        far = client("https://registry.example", named, proxy=proxy.url, **login)
+        address = f"{'https' if secure else 'http'}://proxy.example"
+        far = client("https://registry.example", named, proxy=address, **login)
         assert far.manifest(IMAGE, TAG) is not None
         far.close()
+        assert [request.method for request in proxy.requests] == ["CONNECT"]
         assert all("authorization" not in request.headers for request in proxy.requests)
 
 
