@@ -18,6 +18,7 @@ from registry.access.policies import Locking
 from registry.access.principals import Action, Principal
 from registry.access.user_documents import UserFields
 from registry.model.names import ImageName, RepositoryKey
+from registry.model.paging import PageRequest
 from registry.services.instance import Instance
 from registry.services.setup import set_up
 from registry.web.application import make_application
@@ -194,6 +195,10 @@ class World:
             instance.groups.create(SOMEBODY, GroupFields())
         if instance.directory.definition(SPARE) is None:
             instance.definitions.create(RepositoryKey(SPARE), "local", {})
+        repository = instance.directory.as_seen_by(self.admin, "").open(KEY)
+        for image in repository.images(PageRequest()).names:
+            if image != IMAGE:
+                repository.delete_image(image)
         note = PermissionTarget(NOTE, {"repo": Section([KEY])})
         instance.permission_targets.replace(note)
         push_image(self.client, TAG, f"/v2/{KEY}/{IMAGE}", layers=(LAYER,))
