@@ -7,18 +7,21 @@ have got them.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Callable
 from typing import Final
 
-from registry.model.digests import Digest, Hasher
+from registry.model.digests import Digest
 from registry.model.upstream_errors import UpstreamFailed
 from registry.repositories.remote.arrival import Arrival
 from registry.repositories.remote.asked import Stream
+from registry.repositories.remote.hashing import HashingBeside
 from registry.storage.upload_writer import UploadWriter
 
-_READ: Final = 1024 * 1024
+_READ: Final = 512 * 1024
+"""Bytes read at once: pieces of a mebibyte and more would cost the kernel a mapping each."""
 _ATTEMPTS: Final = 4
 """How often a download that makes no progress is tried."""
 _REST: Final = 0.3
@@ -45,7 +48,8 @@ class Filling:
         self._over = threading.Event()
         if writer.hasher is None:
             raise RuntimeError("a download hashes from its first byte")
-        self._hasher: Hasher = writer.hasher
+        self._hasher = HashingBeside(writer.hasher)
+        writer.hasher = self._hasher
 
     def run(self, first: Stream | None, arrival: Arrival | None) -> None:
         """Take all bytes in; ``first`` is a stream that has been opened already.
@@ -55,6 +59,10 @@ class Filling:
             Lied: they do not have their digest, or there are more or less of them.
             StorageFull, StorageFailed.
         """
+        with contextlib.closing(self._hasher):
+            self._run(first, arrival)
+
+    def _run(self, first: Stream | None, arrival: Arrival | None) -> None:
         attempt, reached = 0, self._writer.size
         while self._writer.size < self._size:
             try:
