@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -17,6 +18,7 @@ HUB_ALIASES: Final = frozenset(
 """What people write for Docker Hub; its registry answers at one host alone."""
 HUB_NAMESPACE: Final = "library/"
 
+_HOST: Final = re.compile(r"[a-z0-9._-]+|[0-9a-f:]+[0-9a-f.]*")
 _PORTS: Final = {"http": 80, "https": 443}
 Origin = tuple[str, str, int]
 """Scheme, host and port: what may know a secret that was given to it."""
@@ -77,7 +79,8 @@ def origin_of(parts: SplitResult) -> Origin:
         ValueError: it is no address of a web server.
     """
     host = (parts.hostname or "").rstrip(".")
-    if parts.scheme not in _PORTS or not host or parts.port == 0:
+    # Whoever else reads the address must find the same host in it, so there is nothing to decode.
+    if parts.scheme not in _PORTS or not _HOST.fullmatch(host) or parts.port == 0:
         raise ValueError("not the address of a web server")
     return parts.scheme, host, parts.port or _PORTS[parts.scheme]
 

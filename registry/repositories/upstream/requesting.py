@@ -130,6 +130,8 @@ class Requester:
         door = self._doors[self._nearest(call, ours)]
         try:
             request = self._session.prepare_request(requests.Request(method, url, dict(headers)))
+            if redirects.origin(request.url or "") != place:
+                raise Failure("it leads to an address that can be read in two ways")
             answer = self._send_twice(call, door, request)
         except TRANSPORT_ERRORS as error:
             failure = failure_of(error, place[1])

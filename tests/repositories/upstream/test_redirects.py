@@ -135,6 +135,8 @@ def test_five_redirects_are_followed_and_no_sixth(upstream: ScriptedUpstream) ->
         ("http://a.example/", "gopher://127.0.0.1:6379/_X"), ("http://a.example/", "//["),
         ("http://a.example/", "http://b.example:0/"), ("http://a.example/", "http://b\x00.example/"),
         ("http://a.example/", "http://b.example/" + "x" * 20_000),
+        ("http://a.example/", "http://b%2eexample/"), ("http://a.example/", "http://b|.example/"),
+        ("http://a.example/", "http://b.example\\@a.example/"),
         ("http://a.example/", "data:text/plain,x"), ("http://a.example/", "http://\u0131.example/"),
     ],
 )  # fmt: skip
