@@ -97,15 +97,18 @@ class World:
         instance.definitions.create(
             RepositoryKey(KINDS["virtual"]), "virtual", {"repositories": [KEY, KINDS["remote"]]}
         )
-        for name in ("stranger", "disabled", *RIGHTS):
+        for name in ("stranger", "neighbour", "disabled", *RIGHTS):
             instance.users.add(name, PASSWORD)
         self._allow("matrix", KEY, {**RIGHTS, "disabled": _EVERYTHING})
         self._allow("far", FAR, {"stranger": _EVERYTHING})
+        self._allow("near", KEY, {"neighbour": _EVERYTHING}, "near/**")
         instance.web_server.save(FRONT)
         push_image(self.client, TAG, f"/v2/{FAR}/{FAR_IMAGE}")
 
-    def _allow(self, name: str, key: str, users: Mapping[str, tuple[str, ...]]) -> None:
-        target = PermissionTarget(name, {"repo": Section([key], users=users)})
+    def _allow(
+        self, name: str, key: str, users: Mapping[str, tuple[str, ...]], pattern: str = "**"
+    ) -> None:
+        target = PermissionTarget(name, {"repo": Section([key], [pattern], users=users)})
         self.instance.permission_targets.create(target)
 
     # --- callers -------------------------------------------------------------------------------

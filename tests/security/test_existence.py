@@ -8,14 +8,17 @@ from dataclasses import replace
 
 import pytest
 
+from tests.conftest import basic
 from tests.http.support import KEY
 from tests.security.matrix_expected import Outcome
 from tests.security.matrix_rows import Kind
 from tests.security.matrix_server import WAYS, Matrix
 from tests.security.matrix_wire import Answer
-from tests.security.matrix_world import FAR, FAR_IMAGE, IMAGE, KINDS, TAG, state
+from tests.security.matrix_world import FAR, FAR_IMAGE, IMAGE, KINDS, PASSWORD, TAG, Caller, state
 
 STRANGERS = ("anonymous", "stranger", "token for another repository")
+
+OF_IMAGES = {Kind.PULL, Kind.PUSH, Kind.MOVE, Kind.ANNOTATE, Kind.DELETE}
 
 every_way = pytest.mark.parametrize("way", WAYS)
 
@@ -38,6 +41,25 @@ def test_a2_repositories_of_any_kind_are_unknown_to_strangers(
         if answer != absent:
             wrong.append(f"{case}: {answer.status} {answer.body!r}, not {absent.body!r}")
     assert not wrong, "\n".join(wrong)
+
+
+@every_way
+def test_a10_images_beside_those_that_may_be_read_look_like_none(matrix: Matrix, way: str) -> None:
+    authorization = {"Authorization": basic("neighbour", PASSWORD)}
+    neighbour = Caller("neighbour", "reader", authorization)
+    other = "team/abc"
+    before, wrong, seen = state(matrix.storage), [], set()
+    for case in matrix.cases:
+        if case.kind not in OF_IMAGES or not case.mentions(IMAGE):
+            continue
+        answer = matrix.ask(way, case, neighbour)
+        absent = matrix.ask(way, case.filled({IMAGE: other}), neighbour).about({other: IMAGE})
+        seen.add(case.kind)
+        if answer != absent or answer.status not in (403, 404):
+            wrong.append(f"{case}: {answer.status} {answer.body!r}, not {absent.body!r}")
+    assert not wrong, "\n".join(wrong)
+    assert seen == OF_IMAGES
+    assert state(matrix.storage) == before
 
 
 def crossings() -> Iterator[tuple[str, str, object]]:
