@@ -6,7 +6,9 @@ import json
 
 import click
 
+from registry.access.principals import Principal
 from registry.cli.common import (
+    ACTOR,
     Faces,
     journaled,
     json_option,
@@ -18,6 +20,7 @@ from registry.cli.common import (
 from registry.model.names import RepositoryKey
 from registry.model.repository_fields import FIELDS, FIELDS_OF, KEPT, KINDS, LOCAL
 from registry.model.repository_values import parse_field
+from registry.services.resolving import resolve as resolved
 
 
 @click.group()
@@ -149,3 +152,34 @@ def remove(faces: Faces, key: str, config_file: str | None, storage: str | None)
     """Remove the repository KEY, which must be empty."""
     open_instance(faces, config_file, storage).definitions.remove(RepositoryKey.parse(key))
     click.echo(f"Removed the repository '{key}'.")
+
+
+@repo.command()
+@click.argument("path", metavar="KEY/IMAGE:TAG")
+@json_option
+@storage_option
+@click.pass_obj
+@says_why
+def resolve(
+    faces: Faces, path: str, as_json: bool, config_file: str | None, storage: str | None
+) -> None:
+    """Say which member of a virtual repository answers for an image, and why.
+
+    It is looked for as a pull does it, so upstream registries are asked. KEY/IMAGE@DIGEST is
+    taken, too.
+    """
+    instance = open_instance(faces, config_file, storage)
+    admin = Principal(ACTOR.name, admin=True)
+    found = resolved(instance.directory.as_seen_by(admin, ACTOR.address), path)
+    if as_json:
+        print_json(found.document())
+        return
+    winner = found.resolution.winner
+    if winner is None:
+        click.echo(f"Nobody answers for {found.target}.")
+    else:
+        click.echo(f"'{winner.key}' answers for {found.target} with {found.digest}.")
+    for look in found.resolution.looks:
+        mark = "*" if look is winner else "-"
+        reason = f": {look.reason}" if look.reason else ""
+        click.echo(f"  {mark} {look.key} ({look.kind}) {look.outcome}{reason}")

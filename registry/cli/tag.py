@@ -136,7 +136,8 @@ def pins(
 ) -> None:
     """List the tags that are spared from retention."""
     instance = open_instance(faces, config_file, storage)
-    targets = [parse_target(name)] if name else [Target(d.key) for d in instance.definitions.holding()]
+    holding = instance.definitions.holding()
+    targets = [parse_target(name)] if name else [Target(d.key) for d in holding]
     if targets and targets[0].reference is not None:
         raise ReferenceInvalid(f"pins are listed of a repository or an image, not of '{name}'")
     names = [

@@ -17,7 +17,7 @@ from registry.model.errors import (
     RepositoryUnknown,
     ScopeInsufficient,
 )
-from registry.model.names import ImageName, RepositoryKey, require_length
+from registry.model.names import ImageName, Reference, RepositoryKey, require_length
 from registry.model.paging import Page, PageRequest
 from registry.model.repository_fields import LOCAL, VIRTUAL
 from registry.repositories.base import Repository
@@ -30,6 +30,7 @@ from registry.repositories.items import ItemTree
 from registry.repositories.refusals import nobody_may, unknown_repository
 from registry.repositories.unguarded_directory import UnguardedDirectory
 from registry.repositories.upstream.upstreams import Upstreams
+from registry.repositories.virtual.answers import Resolution
 from registry.repositories.virtual.members import as_member
 from registry.repositories.virtual.repository import VirtualRepository
 from registry.repositories.virtual.tree import virtual_items
@@ -138,6 +139,16 @@ class GuardedDirectory:
     def fetches(self, key: str) -> bool:
         """Return whether a repository may have more than what it holds. Raises as `open`."""
         return self._find(key).rclass != LOCAL
+
+    def resolution(self, key: str, image: ImageName, reference: Reference) -> Resolution:
+        """Return which member of a virtual repository answers for a manifest, and why.
+
+        Upstreams are asked as for a pull. Another repository is its own only member. Raises as
+        `open`.
+        """
+        definition = self._find(key)
+        self._guarded(self._virtual(definition), self.principal).require(Action.READ, image)
+        return self._virtual(definition).explained(image, reference)
 
     def target_of(self, key: str) -> str:
         """Return the key of the repository in which changes through a key are made.

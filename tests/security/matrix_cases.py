@@ -57,6 +57,7 @@ _QUERIES = {
     "/api/search/artifact": "name=manifest.json",
     "/api/search/checksum": f"sha256={digest_of(LAYER).partition(':')[2]}",
     "/api/search/pattern": f"pattern={KEY}:{IMAGE}/*/manifest.json",
+    "/api/docker/resolve": f"path={KEY}/{IMAGE}:{TAG}",
     "/api/security/explain": f"user={SOMEBODY}&action=read&path={KEY}/{IMAGE}",
 }
 """Searches that find the image, if they may."""

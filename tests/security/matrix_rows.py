@@ -164,6 +164,7 @@ ADMIN    GET,POST  /access/api/v2/users
 ADMIN    DELETE,PATCH  /access/api/v2/users/<name>
 ADMIN    PATCH  /access/api/v2/users/<name>/groups
 ADMIN    PUT   /access/api/v2/users/<name>/password
+ADMIN    GET   /api/docker/resolve
 ADMIN    POST  /api/export/system
 ADMIN    POST  /api/import/system
 ADMIN    DELETE,POST,PUT  /api/repositories/<key>

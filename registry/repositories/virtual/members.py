@@ -48,7 +48,7 @@ class Member:
     @property
     def is_remote(self) -> bool:
         """Whether it has an upstream."""
-        return self.definition.rclass == REMOTE
+        return self.definition.rclass == REMOTE and not self.definition.is_cache
 
     @property
     def has_priority(self) -> bool:

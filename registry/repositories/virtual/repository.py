@@ -14,7 +14,7 @@ from registry.model.names import ImageName, Reference, Tag
 from registry.model.paging import Page, PageRequest
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.guarded import GuardedRepository
-from registry.repositories.virtual.answers import Resolution
+from registry.repositories.virtual.answers import Look, Outcome, Resolution
 from registry.repositories.virtual.members import REMOTE_KIND, Member, Members, Stop
 from registry.repositories.virtual.merging import ListPage, merged_page
 from registry.repositories.virtual.pushing import PushedThrough
@@ -100,6 +100,15 @@ class VirtualRepository(PushedThrough):
 
     _answered: tuple[Digest | None, Member | None] = (None, None)
     """The manifest that was given last, and the member that had it."""
+
+    def explained(self, image: ImageName, reference: Reference) -> Resolution:
+        """Return who answers for a manifest, and what became of looking at each member."""
+        if self.reach.has_image(image) and self.reach.has_manifest(image, reference):
+            return self.resolving.manifest(image, reference)
+        reason = f"the patterns or the blackout of '{self.key}' exclude it"
+        stops = self.members.stops
+        looks = [Look(stop.key, stop.kind, Outcome.UNASKED, reason) for stop in stops]
+        return Resolution(looks, None, None)
 
     def record_pull(
         self, image: ImageName, reference: Reference, digest: Digest, actor: Actor

@@ -4,11 +4,11 @@ Read in this order: ``repositories`` (their configuration), ``content`` with ``b
 repositories as trees: download, delete), ``deploying`` (the other way), ``storage`` with
 ``item_answers`` (what is known of files and folders), ``properties``, ``promotion``, ``copying``
 (and moving), ``trash``, ``locations`` (where in a tree a request points), ``aql``, ``search`` and
-``search_builds`` (finding files), ``packages`` (finding tags), ``system`` (what stands in front of
-the server), ``system_about`` (what the server says of itself), ``system_configuration`` (what is
-set elsewhere), ``system_work`` (pruning and counting); ``forms`` (small bodies, their values),
-``security_keys``, ``security_tokens`` and ``security_passwords`` (credentials);
-``security_bodies`` (names and fields), ``security_users``, ``security_groups`` and
+``search_builds`` (finding files), ``packages`` (finding tags), ``resolving`` (who has them),
+``system`` (what stands in front of the server), ``system_about`` (what the server says of itself),
+``system_configuration`` (what is set elsewhere), ``system_work`` (pruning and counting); ``forms``
+(small bodies, their values), ``security_keys``, ``security_tokens`` and ``security_passwords``
+(credentials); ``security_bodies`` (names and fields), ``security_users``, ``security_groups`` and
 ``security_permissions`` (who may what), ``access_users`` and ``access_permissions`` (the same by
 the Access API).
 """
@@ -24,6 +24,7 @@ from registry.web.artifactory import (
     promotion,
     properties,
     repositories,
+    resolving,
     search,
     search_builds,
     security_bodies,
@@ -54,6 +55,7 @@ __all__ = [
     "promotion",
     "properties",
     "repositories",
+    "resolving",
     "search",
     "search_builds",
     "security_bodies",
