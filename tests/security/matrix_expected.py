@@ -68,20 +68,23 @@ def _parsed() -> Mapping[tuple[Kind, str], Outcome]:
 EXPECTED = _parsed()
 """Kind of route and of caller to what is said."""
 
-_FOUND_NOTHING = {
-    404: (
-        *("DELETE /access/api/v1/tokens/revoke", "POST /api/search/buildArtifacts"),
-        *(f"GET /api/search/{name}" for name in ("archive", "gavc", "latestVersion")),
-        *(f"GET /api/search/{name}" for name in ("license", "versions")),
-        *("POST /v2/promote", "GET /access/api/v1/tokens/me"),
-    ),
-}
-
-
+_NOT_FOUND = (
+    *("DELETE /access/api/v1/tokens/revoke", "POST /api/search/buildArtifacts"),
+    *(f"GET /api/search/{name}" for name in ("archive", "gavc", "latestVersion")),
+    *(f"GET /api/search/{name}" for name in ("license", "versions")),
+    *("POST /v2/promote", "GET /access/api/v1/tokens/me"),
+)
 OPEN_STATUSES: Mapping[tuple[str, str], int] = {
-    (method, row.partition(" ")[2]): status
-    for status, rows in _FOUND_NOTHING.items()
-    for row in rows
+    (method, row.partition(" ")[2]): 404
+    for row in _NOT_FOUND
     for method in (row.partition(" ")[0], "HEAD")
 }
 """What is said to those who are let in where it is no success, by method and row."""
+
+NAMED: Mapping[Kind, tuple[str, ...]] = {
+    Kind.PUSH: ("may not write",),
+    Kind.MOVE: ("may not write", "may not delete"),
+    Kind.ANNOTATE: ("may not annotate",),
+    Kind.DELETE: ("may not delete",),
+}
+"""What whoever knows the repository is told; one of these."""

@@ -11,7 +11,7 @@ from registry.config import Config
 from registry.wiring import build
 from tests.proxy.backend import SocketServer, short_folder
 from tests.security.matrix_cases import TOKEN, UPLOAD, Case, absent_names, cases_of
-from tests.security.matrix_expected import EXPECTED, OPEN_STATUSES, Outcome
+from tests.security.matrix_expected import EXPECTED, NAMED, OPEN_STATUSES, Outcome
 from tests.security.matrix_rows import Kind
 from tests.security.matrix_wire import HOST, Answer, Way
 from tests.security.matrix_world import Caller, World
@@ -96,7 +96,11 @@ class Matrix:
         return ""
 
     def _not_refused(self, way: str, case: Case, caller: Caller, answer: Answer) -> str:
-        return "" if answer.status == 403 else "not refused"
+        if answer.status != 403:
+            return "not refused"
+        named = NAMED.get(case.kind, ("",))
+        told = case.method == "HEAD" or any(text.encode() in answer.body for text in named)
+        return "" if told else "the right that is missing is not named"
 
     def _not_unknown(self, way: str, case: Case, caller: Caller, answer: Answer) -> str:
         if answer.status not in (400, 404):
