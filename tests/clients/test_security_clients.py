@@ -90,17 +90,22 @@ class TestDohq:
         target = PermissionTarget(dohq, "dohq target")
         assert not target.read()
         target.add_repository(repository)
+        group = Group(dohq, "deployers")
+        group.create()
         target.add_user("dirk", PermissionTarget.ROLE_DEPLOY)
+        target.add_group(group, PermissionTarget.ROLE_READ)
         target.includesPattern = "team/**"
         target.create()
         found = dohq.find_permission_target("dohq target")
         assert found.includesPattern == "team/**"
         assert [one.name for one in found.repositories] == ["docker-dohq"]
+        assert [one.name for one in found.groups] == ["deployers"]
         target.add_user("dirk", (PermissionTarget.READ,))
         target.update()
         assert dohq.find_permission_target("dohq target").read()
         target.delete()
         assert dohq.find_permission_target("dohq target") is None
+        group.delete()
 
 
 class TestPyartifactory:
