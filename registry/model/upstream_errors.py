@@ -19,6 +19,14 @@ class UpstreamFailed(UpstreamError):
     """The upstream cannot be reached, answers too late, wrongly, or refuses our credentials."""
 
 
+class UpstreamRefused(UpstreamFailed):
+    """The upstream does not show it to us, and does not say whether it is there.
+
+    A virtual repository goes on from here, as many registries answer so for names that they do not
+    know.
+    """
+
+
 class UpstreamUnavailable(UpstreamError):
     """The same, of a repository that tells its clients no more than that there is nothing."""
 

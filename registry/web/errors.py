@@ -87,6 +87,7 @@ STATUSES: Final[Mapping[type[RegistryError], tuple[int, str]]] = {
     upstream_errors.UpstreamError: (502, "UNAVAILABLE"),
     upstream_errors.UpstreamFailed: (502, "UNAVAILABLE"),
     upstream_errors.UpstreamLimited: (429, "TOOMANYREQUESTS"),
+    upstream_errors.UpstreamRefused: (404, "MANIFEST_UNKNOWN"),
     upstream_errors.UpstreamUnavailable: (404, "MANIFEST_UNKNOWN"),
     errors.UserExists: (409, "UNSUPPORTED"),
     errors.UserInvalid: (400, "UNSUPPORTED"),

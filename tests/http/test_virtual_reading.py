@@ -27,7 +27,7 @@ from tests.http.virtual import (
     note,
     offer,
 )
-from tests.support.upstream_answers import error, replies
+from tests.support.upstream_answers import challenges, error, replies
 
 
 @pytest.fixture
@@ -98,6 +98,32 @@ def test_a_failed_upstream_is_not_passed_over_for_a_tag(
     assert b"upstream" in answer.data
     assert not upstreams[TWO].requests
     assert given(manifest(client, digest_of(body))) == (TWO, body)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_upstream_that_shows_it_to_nobody_is_passed_over(
+    client: Client, instance: Instance, upstreams: Upstreams, status: int
+) -> None:
+    """Many registries refuse names that they do not know."""
+    body = offer(upstreams[TWO])
+    instance.definitions.update(ONE, {"hardFail": True})
+    realm = f'Bearer realm="{upstreams[ONE].url}/token",service="scripted"'
+    upstreams[ONE].script("manifests", challenges(realm) if status == 401 else error(403, "DENIED"))
+    upstreams[ONE].script("/token", replies(403))
+    assert given(manifest(client)) == (TWO, body)
+    assert upstreams[ONE].requests
+    assert_error(manifest(client, key=ONE), 404, "MANIFEST_UNKNOWN")
+
+
+def test_an_upstream_that_takes_our_password_no_more_is_not_passed_over(
+    client: Client, instance: Instance, upstreams: Upstreams
+) -> None:
+    offer(upstreams[TWO])
+    login = {"hardFail": True, "username": "us", "password": "of-before"}
+    instance.definitions.update(ONE, login)
+    upstreams[ONE].script("manifests", challenges('Basic realm="scripted"'))
+    assert_error(manifest(client), 502, "UNAVAILABLE")
+    assert not upstreams[TWO].requests
 
 
 def test_a_digest_that_nobody_has_fails_if_somebody_could_not_say(

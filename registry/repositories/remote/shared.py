@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 from registry.model.content import Actor
 from registry.model.errors import RegistryError
 from registry.model.names import ImageName, Reference
-from registry.model.upstream_errors import UpstreamFailed, UpstreamUnavailable
+from registry.model.upstream_errors import UpstreamFailed, UpstreamRefused, UpstreamUnavailable
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.local import LocalRepository
 from registry.repositories.remote.arrival import Arrival
@@ -112,6 +112,8 @@ class Shared:
 
     def told(self, error: RegistryError) -> RegistryError:
         """Return an error as clients are told of it: no more than that there is nothing, or all."""
+        if isinstance(error, UpstreamRefused):
+            return error
         if isinstance(error, UpstreamFailed) and not self.definition.flag("hardFail"):
             message = f"not in the cache of '{self.definition.key}', and upstream has failed"
             return UpstreamUnavailable(f"{message}: {error.message}")

@@ -117,7 +117,7 @@ class Authorizing:
             )
         if answer.status in (401, 403):
             whom = "the user name or password" if self._terms.username else "anonymous callers"
-            return Failure(f"its token service refuses {whom}")
+            return Failure(f"its token service refuses {whom}", refused=not self._terms.username)
         return Failure(f"its token service answers {answer.status}")
 
     def _remember(self, image: str, challenge: Challenge) -> None:

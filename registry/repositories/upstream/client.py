@@ -10,7 +10,11 @@ from typing import Any, Final
 from registry.model import media_types
 from registry.model.digests import Digest
 from registry.model.names import ImageName, Reference, Tag
-from registry.model.upstream_errors import UpstreamFailed, UpstreamLimited
+from registry.model.upstream_errors import (
+    UpstreamFailed,
+    UpstreamLimited,
+    UpstreamRefused,
+)
 from registry.repositories.upstream import lists
 from registry.repositories.upstream.answers import Answer
 from registry.repositories.upstream.blobs import Blobs
@@ -196,7 +200,7 @@ class Upstream:
         message = self._message(failure.cause)
         if not failure.known:
             _log.warning("%s", message)
-        return UpstreamFailed(message)
+        return UpstreamRefused(message) if failure.refused else UpstreamFailed(message)
 
     def _message(self, cause: str) -> str:
         return f"the upstream of the remote repository '{self.terms.key}' failed: {cause}"

@@ -18,10 +18,14 @@ import urllib3.exceptions
 class Failure(Exception):
     """The upstream failed; ``silent`` when it gave no answer at all, so that it is left alone."""
 
-    def __init__(self, cause: str, silent: bool = False, known: bool = False) -> None:
+    def __init__(
+        self, cause: str, silent: bool = False, known: bool = False, *, refused: bool = False
+    ) -> None:
         super().__init__(cause)
         self.cause = cause
         self.silent = silent
+        self.refused = refused
+        """Whether it was asked as it should be, and does not show this to us."""
         self.known = known
         """Whether this has happened before, and has been logged then."""
 

@@ -44,7 +44,10 @@ def is_found(call: Call, answer: Answer, terms: Terms) -> bool:
     if answer.status in _REFUSALS:
         if terms.place.hub and not answer.far and _is_refused_at_hub(answer, body):
             return False
-        raise Failure(f"'{answer.host}' refuses to show it: {answer.status}")
+        raise Failure(
+            f"'{answer.host}' refuses to show it: {answer.status}",
+            refused=_is_about_this(answer, terms),
+        )
     raise Failure(f"'{answer.host}' answers {answer.status}")
 
 
@@ -52,6 +55,14 @@ def _limit(answer: Answer, body: bytes) -> Limit:
     message = limits.said(body)
     cause = f"'{answer.host}' has had too many requests"
     return Limit(f"{cause}: {message}" if message else cause, limits.seconds_to_wait(answer))
+
+
+def _is_about_this(answer: Answer, terms: Terms) -> bool:
+    """Return whether it is this that is refused, rather than our password or token."""
+    if answer.status == 403 or not (terms.username or terms.password):
+        return True
+    challenges = parse_challenges(answer.headers("WWW-Authenticate"))
+    return any(one.scheme == "bearer" and one["error"] != "invalid_token" for one in challenges)
 
 
 def _is_refused_at_hub(answer: Answer, body: bytes) -> bool:

@@ -18,7 +18,7 @@ from registry.model.errors import (
     StorageFailed,
 )
 from registry.model.names import ImageName, Reference, Tag
-from registry.model.upstream_errors import UpstreamError
+from registry.model.upstream_errors import UpstreamError, UpstreamRefused
 from registry.repositories.tag_states import read_tag
 from registry.repositories.virtual.answers import Look, Outcome, Resolution
 from registry.repositories.virtual.members import (
@@ -32,7 +32,7 @@ from registry.repositories.virtual.members import (
 from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 
-_ABSENT: Final = (ManifestUnknown, ImageUnknown, BlobUnknown)
+_ABSENT: Final = (ManifestUnknown, ImageUnknown, BlobUnknown, UpstreamRefused)
 _FAILED: Final = (UpstreamError, ManifestDamaged, StorageFailed)
 _LATER: Final = "an earlier member has it"
 _OLDER: Final = "another member's has changed later"
