@@ -20,6 +20,7 @@ from registry.repositories.remote.flights import Flight
 from registry.repositories.remote.foreign import ForeignLayers
 from registry.repositories.remote.placing import place_part
 from registry.repositories.remote.shared import Shared
+from registry.storage import open_files
 from registry.storage.arrivals import ArrivalRecord
 from registry.storage.manifest_files import Place
 from registry.storage.upload_writer import UploadWriter
@@ -124,7 +125,9 @@ class Downloads:
         try:
             size, stream = self._open(image, digest, writer)
             if arrival is None:
-                arrival = Arrival(image, digest, size, os.dup(writer.descriptor))
+                # Opened anew: a copy of the writer's descriptor would keep its lock.
+                descriptor = open_files.open_to_lock(writer.upload.data)
+                arrival = Arrival(image, digest, size, descriptor)
             arrival.advance(writer.size)
             self._shared.arrivals[what] = arrival
             if size > SMALL:

@@ -12,6 +12,7 @@ from registry.model.errors import BlobUnknown, StorageFailed
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.model.upstream_errors import UpstreamFailed, UpstreamUnavailable
 from registry.repositories.local import LocalRepository
+from registry.repositories.remote import filling
 from registry.repositories.remote.downloads import SMALL
 from registry.repositories.remote.repository import RemoteRepository
 from registry.storage.manifest_files import Place
@@ -131,6 +132,24 @@ def test_an_upstream_that_sends_other_bytes_the_second_time_is_not_believed(
     with pytest.raises(StorageFailed):
         read(blob)
     assert not store.filestore.has(DIGEST)
+
+
+def test_a_download_that_nobody_waits_for_ends_and_can_be_gone_on_with(
+    remote: RemoteRepository,
+    store: Store,
+    upstream: FakeUpstream,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    upload = store.arrivals.upload(CACHE, DIGEST)
+    with monkeypatch.context() as patch:
+        patch.setattr(filling, "UNWANTED", -1.0)
+        blob = remote.blob(IMAGE, DIGEST, fetch=True)
+        with pytest.raises(StorageFailed):
+            read(blob)
+    left = upload.size
+    assert 0 < left < len(LAYER)
+    assert read(remote.blob(IMAGE, DIGEST, fetch=True)) == LAYER
+    assert upstream.questions == [f"GET blob {IMAGE} {DIGEST} {at}" for at in (0, left)]
 
 
 def test_a_blob_that_another_image_of_the_cache_has_is_not_downloaded_again(

@@ -13,6 +13,7 @@ from registry.model.errors import ManifestUnknown
 from registry.model.names import Tag
 from registry.model.upstream_errors import UpstreamFailed, UpstreamLimited, UpstreamUnavailable
 from registry.repositories.remote.repository import RemoteRepository
+from registry.storage.manifest_files import Place
 from registry.storage.store import Store
 from tests.http.support import encoded, index_object, manifest_bytes
 from tests.repositories.remote.conftest import CACHE, IMAGE, Make, grow_old
@@ -176,6 +177,7 @@ def test_a_tag_that_upstream_has_no_more_is_gone_after_the_period_and_its_manife
     grow_old(store, ONE)
     with pytest.raises(ManifestUnknown):
         remote.manifest(IMAGE, ONE)
+    assert not store.manifests.has_folder(Place(CACHE, IMAGE), ONE)
     assert remote.manifest(IMAGE, digest).body == FIRST
 
 
