@@ -7,7 +7,7 @@ from registry.repositories.base import Repository
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.local import LocalRepository
 from registry.repositories.remote.asked import Upstreams
-from registry.repositories.remote.repository import RemoteRepository
+from registry.repositories.remote.repository import remote_repository
 from registry.storage.store import Store
 
 
@@ -16,5 +16,5 @@ def make_repository(
 ) -> Repository:
     """Return the repository that a definition is about: a local one, a cache, or a remote one."""
     if definition.rclass == REMOTE and not definition.is_cache:
-        return RemoteRepository(store, definition, upstreams)
+        return remote_repository(store, definition, upstreams)
     return LocalRepository(store, definition)

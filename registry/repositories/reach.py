@@ -65,6 +65,8 @@ class Reach:
 
     def has_manifest(self, image: ImageName, reference: Reference, content_type: str = "") -> bool:
         """Return whether a manifest is in reach; without its type, whether one of any type is."""
+        if self.includes == EVERYTHING and not self.excludes and not self.blacked_out:
+            return True
         names: Sequence[str] = MANIFEST_FILES
         media_type = bare(content_type)
         if media_type in MANIFEST_TYPES:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from dataclasses import replace
 from typing import Final
 
 from registry.model.content import Freshness, StoredManifest
@@ -59,7 +58,7 @@ class RemoteManifests:
         # What is wanted by digest stays: no tag may need it.
         cached = self._cached(image, reference, renew=renew or isinstance(reference, Digest))
         if cached is not None and self._is_good(image, reference):
-            return replace(cached, freshness=Freshness.HIT)
+            return _marked(cached, Freshness.HIT)
         if shared.offline or shared.misses(image, reference):
             raise manifest_unknown(self._place(image), reference)
         try:
@@ -76,7 +75,7 @@ class RemoteManifests:
                 "'%s/%s:%s' is served as it was last seen: %s",
                 shared.definition.key, image, reference, error,
             )  # fmt: skip
-            return replace(cached, freshness=Freshness.STALE)
+            return _marked(cached, Freshness.STALE)
 
     def held(self, image: ImageName, reference: Reference, *, stale: bool) -> StoredManifest:
         """Return what the cache has, if nobody has to be asked, or if it may be ``stale``.
@@ -88,7 +87,7 @@ class RemoteManifests:
         good = cached is not None and self._is_good(image, reference)
         if cached is None or not (good or stale):
             raise manifest_unknown(self._place(image), reference)
-        return replace(cached, freshness=Freshness.HIT if good else Freshness.STALE)
+        return _marked(cached, Freshness.HIT if good else Freshness.STALE)
 
     def _place(self, image: ImageName) -> Place:
         return Place(self._cache.key, image)
@@ -122,7 +121,7 @@ class RemoteManifests:
             with shared.store.locks.conversation(name, seconds):
                 cached = self._cached(image, reference)
                 if cached is not None and self._is_good(image, reference):
-                    return replace(cached, freshness=Freshness.HIT)
+                    return _marked(cached, Freshness.HIT)
                 found = self._revalidated(image, reference, cached)
                 found = found or self._fetched(image, reference)
         except UpstreamError as error:
@@ -151,7 +150,7 @@ class RemoteManifests:
             # A tag that goes to what the cache has already.
             return self._kept(image, reference, known.body)
         self._manifests.mark_checked(self._place(image), reference)
-        return replace(cached, freshness=Freshness.REVALIDATED)
+        return _marked(cached, Freshness.REVALIDATED)
 
     def _fetched(self, image: ImageName, reference: Reference) -> StoredManifest | None:
         manifest = self._shared.upstream.manifest(image, reference)
@@ -165,7 +164,7 @@ class RemoteManifests:
             name = f"{image}:{reference}"
             raise UpstreamFailed(f"upstream's '{name}' is no manifest: {error.message}") from None
         stored = self._cache.manifest(image, pushed.digest)
-        return replace(stored, freshness=Freshness.FETCHED)
+        return _marked(stored, Freshness.FETCHED)
 
     def _remove(self, image: ImageName, reference: Reference) -> None:
         """Remember that upstream has not got it; a tag of the cache goes, its manifest stays."""
@@ -178,3 +177,7 @@ class RemoteManifests:
             logger.error(
                 "'%s/%s:%s' stays in the cache: %s", self._cache.key, image, reference, error
             )
+
+
+def _marked(stored: StoredManifest, freshness: Freshness) -> StoredManifest:
+    return StoredManifest(stored.digest, stored.media_type, stored.body, freshness)

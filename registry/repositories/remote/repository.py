@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import NoReturn
+from typing import Final, NoReturn
+from weakref import WeakKeyDictionary
 
 from registry.model.ant import EVERYTHING
 from registry.model.content import Actor, Blob, StoredManifest, UploadState
@@ -15,13 +17,12 @@ from registry.model.paging import Page, PageRequest
 from registry.model.retention import Decision
 from registry.repositories.base import MayReplace, PushedManifest, Repository
 from registry.repositories.definition import RepositoryDefinition
-from registry.repositories.reach import EVERYWHERE
 from registry.repositories.remote.asked import Upstreams
 from registry.repositories.remote.blobs import RemoteBlobs
 from registry.repositories.remote.lists import RemoteLists
 from registry.repositories.remote.manifests import RemoteManifests
 from registry.repositories.remote.referring import RemoteReferrers
-from registry.repositories.remote.shared import shared_of
+from registry.repositories.remote.shared import Shared
 from registry.repositories.upstream.names import cache_name
 from registry.storage.manifest_files import Place, manifest_unknown
 from registry.storage.store import Store
@@ -38,13 +39,20 @@ class RemoteRepository(Repository):
         self, store: Store, definition: RepositoryDefinition, upstreams: Upstreams
     ) -> None:
         self.key, self.reach = definition.key, definition.reach
+        self._store = store
         self._definition = definition
-        self._shared = shared_of(store, definition, upstreams)
+        self._shared = Shared(store, definition, upstreams)
         self._cache = self._shared.cache
         self._manifests = RemoteManifests(self._shared)
         self._blobs = RemoteBlobs(self._shared)
         self._lists = RemoteLists(self._shared)
         self._excludes = dataclasses.replace(self.reach, includes=EVERYTHING, read_only="")
+        self._is_limited = not dataclasses.replace(self.reach, read_only="").unlimited
+
+    def is_of(self, store: Store, definition: RepositoryDefinition) -> bool:
+        """Return whether nothing of what it was made for has changed."""
+        same = self._definition is definition or self._definition == definition
+        return same and self._store is store
 
     def _name(self, image: ImageName) -> ImageName:
         return cache_name(self._definition, image)
@@ -83,7 +91,7 @@ class RemoteRepository(Repository):
 
     def _require_reach(self, image: ImageName, name: ImageName, reference: Reference) -> None:
         """Raise ManifestUnknown for what is excluded: upstream must not even hear its name."""
-        if self.reach is not EVERYWHERE and not (
+        if self._is_limited and not (
             self.reach.has_manifest(image, reference)
             and self._excludes.has_manifest(name, reference)
         ):
@@ -100,7 +108,7 @@ class RemoteRepository(Repository):
     ) -> Blob:
         """See `Repository.blob`."""
         name = self._name(image)
-        if self.reach is not EVERYWHERE and not (
+        if self._is_limited and not (
             self.reach.has_image(image) and self._excludes.has_image(name)
         ):
             raise BlobUnknown("blob unknown to registry", {"digest": digest})
@@ -118,7 +126,7 @@ class RemoteRepository(Repository):
     def referrers(self, image: ImageName, subject: Digest) -> list[StoredManifest]:
         """See `Repository.referrers`."""
         name = self._name(image)
-        if self.reach is not EVERYWHERE and not self._excludes.has_image(name):
+        if self._is_limited and not self._excludes.has_image(name):
             return []
         return RemoteReferrers(self._shared, self._manifests).of(name, subject)
 
@@ -219,3 +227,25 @@ class RemoteRepository(Repository):
     def delete_blob(self, image: ImageName, digest: Digest, actor: Actor) -> None:
         """See `Repository.delete_blob`; of the cache."""
         self._cache.delete_blob(self._name(image), digest, actor)
+
+
+_MADE: Final[WeakKeyDictionary[Upstreams, dict[str, RemoteRepository]]] = WeakKeyDictionary()
+_LOCK: Final = threading.Lock()
+
+
+def remote_repository(
+    store: Store, definition: RepositoryDefinition, upstreams: Upstreams
+) -> RemoteRepository:
+    """Return a remote repository: in a process the same one, while its definition is the same.
+
+    So all requests share what it has in hand and what it remembers.
+    """
+    known = _MADE.get(upstreams, {}).get(definition.key)
+    if known is not None and known.is_of(store, definition):
+        return known
+    with _LOCK:
+        made = _MADE.setdefault(upstreams, {})
+        known = made.get(definition.key)
+        if known is None or not known.is_of(store, definition):
+            known = made[definition.key] = RemoteRepository(store, definition, upstreams)
+        return known

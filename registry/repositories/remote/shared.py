@@ -6,12 +6,10 @@ the process is on the disk.
 
 from __future__ import annotations
 
-import threading
 import time
 import weakref
 from collections.abc import Sequence
 from typing import Final
-from weakref import WeakKeyDictionary
 
 from registry.model.content import Actor
 from registry.model.errors import RegistryError
@@ -59,11 +57,6 @@ class Shared:
         self.lists: Remembered[Sequence[str]] = Remembered(_NAMES)
         self.looked: Remembered[bool] = Remembered(_THINGS)
         """What upstream was asked of, such as the referrers of a manifest, a short while ago."""
-
-    def is_of(self, store: Store, definition: RepositoryDefinition) -> bool:
-        """Return whether nothing of what it was made for has changed."""
-        same = self.definition is definition or self.definition == definition
-        return same and self.store is store
 
     @property
     def upstream(self) -> Upstream:
@@ -118,20 +111,3 @@ class Shared:
             message = f"not in the cache of '{self.definition.key}', and upstream has failed"
             return UpstreamUnavailable(f"{message}: {error.message}")
         return error
-
-
-_SHARED: Final[WeakKeyDictionary[Upstreams, dict[str, Shared]]] = WeakKeyDictionary()
-_LOCK: Final = threading.Lock()
-
-
-def shared_of(store: Store, definition: RepositoryDefinition, upstreams: Upstreams) -> Shared:
-    """Return what the requests to a remote repository share; the same while nothing is changed."""
-    known = _SHARED.get(upstreams, {}).get(definition.key)
-    if known is not None and known.is_of(store, definition):
-        return known
-    with _LOCK:
-        of_all = _SHARED.setdefault(upstreams, {})
-        known = of_all.get(definition.key)
-        if known is None or not known.is_of(store, definition):
-            known = of_all[definition.key] = Shared(store, definition, upstreams)
-        return known
