@@ -37,6 +37,10 @@ class Repository(ABC):
     reach: Reach = EVERYWHERE
     """What of it the guarded repository lets through, whoever asks."""
 
+    def kept_as(self, image: ImageName) -> ImageName:
+        """Return the name under which it keeps an image that clients name so."""
+        return image
+
     # --- asked of every kind -------------------------------------------------------------------
 
     @abstractmethod

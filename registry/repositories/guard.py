@@ -28,7 +28,7 @@ class Guard:
         Without a reference: on something in the image.
         """
         principal = self._principal
-        if not self._decisions.allows(principal, action, self.key, image, reference):
+        if not self._allows(action, image, reference):
             self.require_known()
             if principal.anonymous:
                 raise nobody_may(principal)
@@ -38,6 +38,18 @@ class Guard:
             raise ScopeInsufficient(f"the token does not allow to {action.value} this image")
         if self._reach is not EVERYWHERE:
             self._reach.require(action, image)
+
+    def _allows(self, action: Action, image: ImageName, reference: Reference | None) -> bool:
+        """Return whether the principal's rights allow it, by each name that the image has."""
+        names = {image, self.kept_as(image)}
+        return all(
+            self._decisions.allows(self._principal, action, self.key, name, reference)
+            for name in names
+        )
+
+    def kept_as(self, image: ImageName) -> ImageName:
+        """Return the name under which the repository keeps an image that clients name so."""
+        return image
 
     @property
     def is_known(self) -> bool:
@@ -55,7 +67,7 @@ class Guard:
         """Return whether `require` would let it pass."""
         principal = self._principal
         return (
-            self._decisions.allows(principal, action, self.key, image, reference)
+            self._allows(action, image, reference)
             and in_scope(principal, action, self.key, image)
             and (self._reach is EVERYWHERE or self._reach.allows(action, image))
         )

@@ -39,6 +39,10 @@ class GuardedRepository(Guard):
         self._unguarded = unguarded
         self._actor = principal.actor(address)
 
+    def kept_as(self, image: ImageName) -> ImageName:
+        """See `Repository.kept_as`."""
+        return self._unguarded.kept_as(image)
+
     def images(self, request: PageRequest) -> Page[ImageName]:
         """Return a page of the images that the principal may read.
 

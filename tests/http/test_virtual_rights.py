@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from registry.access.permission_targets import PermissionTarget, Section
+from registry.model.names import ImageName, RepositoryKey
+from registry.repositories.local import LocalRepository
 from registry.services.instance import Instance
 from tests.conftest import Client
 from tests.http.support import LAYER, assert_error, digest_of, push_image, put_manifest
@@ -29,6 +31,7 @@ from tests.http.virtual import (
     offer,
     tags,
 )
+from tests.repositories.pushing import push_image as push_to
 
 PASSWORD = "password-of-bob"
 IMAGE = f"/v2/{DOCKER}/{APP}"
@@ -166,3 +169,25 @@ def test_a_blob_of_a_member_that_may_not_be_read_cannot_be_mounted(
     assert bob.request("HEAD", f"{IMAGE}/blobs/{digest}").status_code == 404
     body = push_image(client, "x", f"/v2/{OTHER}/{APP}", layers=(b"secret",))
     assert put_manifest(bob, "x", body, IMAGE).status_code == 404
+
+
+def test_both_names_of_an_image_of_docker_hub_need_the_right(
+    client: Client, bob: Client, instance: Instance
+) -> None:
+    """Else what ``library/secret`` is kept from could be had as ``secret``."""
+    hub = RepositoryKey("hub")
+    fields = {"url": "https://registry-1.docker.io", "offline": True}
+    cache = instance.definitions.create(hub, "remote", fields).cache()
+    repository = LocalRepository(instance.store, cache)
+    for name in ("secret", "open"):
+        push_to(repository, b"layer", image=ImageName(f"library/{name}"))
+    instance.users.add("bob", PASSWORD)
+    section = Section([hub], ("**",), ("library/secret/**",), users={"bob": ("read",)})
+    instance.permission_targets.replace(PermissionTarget("bob-hub", {"repo": section}))
+    instance.definitions.create(DOCKER, "virtual", {"repositories": [hub]})
+    for key in (hub, DOCKER):
+        for image in ("secret", "library/secret"):
+            assert manifest(client, image=image, key=key).status_code == 200
+            assert manifest(bob, image=image, key=key).status_code in (403, 404)
+        for image in ("open", "library/open"):
+            assert manifest(bob, image=image, key=key).status_code == 200
