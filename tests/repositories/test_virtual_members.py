@@ -151,3 +151,11 @@ def test_a_page_asks_for_no_more_than_it_takes() -> None:
     names = [f"n{number:04}" for number in range(5000)]
     merged_page([listed(names, asked)], PageRequest(10))
     assert [request.limit for request in asked] == [11]
+
+
+def test_further_pages_are_asked_for_until_enough_is_wanted() -> None:
+    names = [f"hidden{number:03}" for number in range(250)] + ["x", "y", "z"]
+    page = merged_page(
+        [listed(names, [])], PageRequest(2), lambda name: not name.startswith("hidden")
+    )
+    assert (list(page.names), page.more) == (["x", "y"], True)
