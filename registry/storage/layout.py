@@ -43,7 +43,7 @@
     ├── trash/<id>/                             a deleted manifest folder, until it expires
     │   ├── deletion.json                       what it was, who deleted it, when
     │   └── manifest.json, sha256__9c12… …      the folder as it was
-    └── uploads/<id>.data, <id>.jsonl           uploads on their way, and what is known of them
+    └── uploads/<id>.data, <id>.jsonl           uploads, and downloads of caches, on their way
 
 Why it is so: all names below ``artifacts`` and in ``filestore`` that have the same content are
 hard links to one inode, so the kernel counts the references, and a copied or retagged image costs

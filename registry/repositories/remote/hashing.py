@@ -8,7 +8,7 @@ from typing import Final
 
 from registry.model.digests import Hasher
 
-_WAITING: Final = 4
+_WAITING: Final = 2
 """Pieces that may wait to be hashed."""
 
 

@@ -23,6 +23,7 @@ from registry.model.errors import (
 )
 from registry.model.names import ImageName, Reference, Tag
 from registry.model.upstream_errors import UpstreamError, UpstreamFailed
+from registry.repositories.remote.placing import place_parts
 from registry.repositories.remote.shared import Shared
 from registry.storage.manifest_files import Place, manifest_unknown
 
@@ -164,6 +165,7 @@ class RemoteManifests:
             name = f"{image}:{reference}"
             raise UpstreamFailed(f"upstream's '{name}' is no manifest: {error.message}") from None
         stored = self._cache.manifest(image, pushed.digest)
+        place_parts(self._shared.store, self._place(image), reference, body)
         return _marked(stored, Freshness.FETCHED)
 
     def _remove(self, image: ImageName, reference: Reference) -> None:

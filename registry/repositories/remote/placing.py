@@ -32,6 +32,23 @@ def place_part(store: Store, place: Place, digest: Digest) -> None:
                         store.manifests.add_part(place, reference, digest)
 
 
+def place_parts(store: Store, place: Place, reference: Reference, body: bytes) -> None:
+    """Link the blobs that came while a manifest was being put into its folder.
+
+    Raises:
+        StorageFull, StorageFailed.
+    """
+    manifests, links = store.manifests, store.links
+    late = [
+        part.digest
+        for part in parse_manifest(body).blobs
+        if not manifests.holds(place, reference, part.digest)
+        and links.has(place.key, place.image, part.digest)
+    ]
+    for digest in late:
+        place_part(store, place, digest)
+
+
 def _names(store: Store, place: Place, reference: Reference, digest: Digest) -> bool:
     folder = store.layout.manifest_folder(place.key, place.image, reference)
     body = read_manifest(folder)

@@ -54,6 +54,10 @@ class RemoteRepository(Repository):
         same = self._definition is definition or self._definition == definition
         return same and self._store is store
 
+    def kept_as(self, image: ImageName) -> ImageName:
+        """See `Repository.kept_as`: as upstream knows it."""
+        return cache_name(self._definition, image)
+
     def _name(self, image: ImageName) -> ImageName:
         return cache_name(self._definition, image)
 

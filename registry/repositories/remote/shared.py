@@ -26,8 +26,8 @@ from registry.repositories.remote.watching import Watcher
 from registry.storage.store import Store
 
 ASKING: Final = 32
-DOWNLOADING: Final = 32
-"""Threads that ask upstream, and that download from it, at most."""
+DOWNLOADING: Final = 16
+"""Threads that ask upstream, and that download from it, at most. A download takes 2 MiB."""
 _THINGS: Final = 10_000
 """Manifests and blobs of which it is remembered that they are absent, or that upstream failed."""
 _NAMES: Final = 200_000

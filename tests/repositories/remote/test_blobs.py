@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import Any
 
 import pytest
 
 from registry.model.digests import Digest
 from registry.model.errors import BlobUnknown, StorageFailed
-from registry.model.names import ImageName, RepositoryKey, Tag
+from registry.model.names import RepositoryKey, Tag
 from registry.model.upstream_errors import UpstreamFailed, UpstreamUnavailable
+from registry.repositories.base import PushedManifest
 from registry.repositories.local import LocalRepository
-from registry.repositories.remote import filling
+from registry.repositories.remote import downloads, filling
 from registry.repositories.remote.downloads import SMALL
 from registry.repositories.remote.repository import RemoteRepository
 from registry.storage.manifest_files import Place
@@ -20,11 +22,7 @@ from registry.storage.store import Store
 from tests.http.support import manifest_bytes
 from tests.repositories.remote.conftest import CACHE, IMAGE, Make, eventually, read
 from tests.repositories.remote.fakes import FakeUpstream
-
-OTHER = ImageName("team/other")
-LAYER = os.urandom(3 * SMALL)
-DIGEST = Digest.of(LAYER)
-CONFIG = b'{"os":"linux"}'
+from tests.repositories.remote.layers import CONFIG, DIGEST, LAYER, OTHER, has_come
 
 
 @pytest.fixture(autouse=True)
@@ -32,10 +30,6 @@ def image(upstream: FakeUpstream) -> bytes:
     body = manifest_bytes(CONFIG, [LAYER])
     upstream.add(IMAGE, "1.0", body, CONFIG, LAYER)
     return body
-
-
-def has_come(store: Store, image: ImageName = IMAGE) -> bool:
-    return store.links.has(CACHE, image, DIGEST) and not os.listdir(store.layout.top("uploads"))
 
 
 def test_a_blob_comes_once_and_is_then_served_from_the_cache(
@@ -86,6 +80,25 @@ def test_a_blob_is_linked_into_the_folder_of_the_manifest_that_names_it(
     place = Place(CACHE, IMAGE)
     assert tagged.body == image
     eventually(lambda: store.manifests.holds(place, Tag("1.0"), DIGEST))
+
+
+def test_a_blob_that_comes_while_its_manifest_is_put_in_place_is_linked_as_well(
+    remote: RemoteRepository, store: Store, image: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then neither finds the other: the manifest no blob, and the blob no manifest."""
+    push = LocalRepository.put_manifest
+
+    def late(self: LocalRepository, *what: Any) -> PushedManifest:
+        pushed = push(self, *what)
+        with monkeypatch.context() as patch:
+            patch.setattr(downloads, "place_part", lambda *about: None)
+            read(remote.blob(IMAGE, DIGEST, fetch=True))
+            eventually(lambda: has_come(store))
+        return pushed
+
+    monkeypatch.setattr(LocalRepository, "put_manifest", late)
+    assert remote.manifest(IMAGE, Tag("1.0")).body == image
+    assert store.manifests.holds(Place(CACHE, IMAGE), Tag("1.0"), DIGEST)
 
 
 def test_bytes_that_do_not_have_their_digest_are_never_complete_and_never_kept(
@@ -198,89 +211,3 @@ def test_an_absent_blob_is_remembered_and_a_failure_is_told_as_one(
         remote.blob(IMAGE, DIGEST, fetch=True)
     with pytest.raises(BlobUnknown):
         make(offline=True).blob(IMAGE, DIGEST, fetch=True)
-
-
-def test_the_next_process_goes_on_where_a_killed_one_stopped(
-    remote: RemoteRepository, store: Store, upstream: FakeUpstream
-) -> None:
-    writer = store.arrivals.lead(CACHE, IMAGE, DIGEST)
-    assert writer is not None
-    store.arrivals.announce(writer, len(LAYER))
-    writer.write(LAYER[:SMALL])
-    writer.close()
-    assert read(remote.blob(IMAGE, DIGEST, fetch=True)) == LAYER
-    assert upstream.questions == [f"GET blob {IMAGE} {DIGEST} {SMALL}"]
-
-
-def test_bytes_from_before_a_power_cut_are_fetched_anew(
-    remote: RemoteRepository, store: Store, upstream: FakeUpstream
-) -> None:
-    writer = store.arrivals.lead(CACHE, IMAGE, DIGEST)
-    assert writer is not None
-    store.arrivals.announce(writer, len(LAYER))
-    writer.write(b"\0" * SMALL)
-    writer.close()
-    with open(writer.upload.record) as file:
-        text = file.read()
-    with open(writer.upload.record, "w") as file:
-        file.write(text.replace('"boot": "', '"boot": "before-'))
-    assert read(remote.blob(IMAGE, DIGEST, fetch=True)) == LAYER
-    assert upstream.questions == [f"GET blob {IMAGE} {DIGEST} 0"]
-
-
-def test_a_download_of_another_process_is_followed_and_taken_over_when_that_ends(
-    remote: RemoteRepository, store: Store, upstream: FakeUpstream
-) -> None:
-    writer = store.arrivals.lead(CACHE, IMAGE, DIGEST)
-    assert writer is not None
-    store.arrivals.announce(writer, len(LAYER))
-    writer.write(LAYER[:1000])
-    blob = remote.blob(IMAGE, DIGEST, fetch=True)
-    assert blob.arriving is not None
-    content = blob.arriving.begin()
-    content.wait(999)
-    assert content.ready == 1000
-    assert not upstream.asked
-    writer.close()
-    assert read(blob) == LAYER
-    assert upstream.questions == [f"GET blob {IMAGE} {DIGEST} 1000"]
-
-
-def test_a_download_of_another_process_that_ends_well_is_complete_here(
-    remote: RemoteRepository, store: Store, upstream: FakeUpstream
-) -> None:
-    writer = store.arrivals.lead(CACHE, IMAGE, DIGEST)
-    assert writer is not None
-    store.arrivals.announce(writer, len(LAYER))
-    blob = remote.blob(IMAGE, DIGEST, fetch=True)
-    writer.write(LAYER)
-    remote._cache.finish_upload(IMAGE, writer, DIGEST)
-    writer.close()
-    assert read(blob) == LAYER
-    assert not upstream.asked
-
-
-def test_a_download_of_another_process_that_fails_breaks_off_here(
-    remote: RemoteRepository, store: Store
-) -> None:
-    writer = store.arrivals.lead(CACHE, IMAGE, DIGEST)
-    assert writer is not None
-    store.arrivals.announce(writer, len(LAYER))
-    blob = remote.blob(IMAGE, DIGEST, fetch=True)
-    store.arrivals.drop(writer.upload)
-    writer.close()
-    with pytest.raises(StorageFailed):
-        read(blob)
-
-
-def test_images_that_join_a_download_get_the_blob_as_well(
-    remote: RemoteRepository, store: Store, upstream: FakeUpstream
-) -> None:
-    upstream.blobs[OTHER, DIGEST] = LAYER
-    upstream.gate.clear()
-    first = remote.blob(IMAGE, DIGEST, fetch=True)
-    second = remote.blob(OTHER, DIGEST, fetch=True)
-    upstream.gate.set()
-    assert read(first) == read(second) == LAYER
-    eventually(lambda: has_come(store) and has_come(store, OTHER))
-    assert upstream.asked == {"GET blob": 1, "HEAD blob": 1}
