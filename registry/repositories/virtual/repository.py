@@ -104,7 +104,7 @@ class VirtualRepository(PushedThrough):
     def explained(self, image: ImageName, reference: Reference) -> Resolution:
         """Return who answers for a manifest, and what became of looking at each member."""
         if self.reach.has_image(image) and self.reach.has_manifest(image, reference):
-            return self.resolving.manifest(image, reference)
+            return self.resolving.manifest(image, reference, explains=True)
         reason = f"the patterns or the blackout of '{self.key}' exclude it"
         stops = self.members.stops
         looks = [Look(stop.key, stop.kind, Outcome.UNASKED, reason) for stop in stops]

@@ -68,10 +68,12 @@ class Resolving:
         *,
         first: Member | None = None,
         held_only: bool = False,
+        explains: bool = False,
     ) -> Resolution:
         """Look for a manifest: by tag until something fails, by digest until somebody has it.
 
-        By digest ``first`` is looked at before the others; with ``held_only`` no upstream is asked.
+        By digest ``first`` is looked at before the others; with ``held_only`` no upstream is asked;
+        with ``explains`` the answer also has those that need not be looked at.
         """
 
         def ask(stop: Stop) -> StoredManifest | Blob:
@@ -83,7 +85,7 @@ class Resolving:
 
         by_time = self._rules.by_time and isinstance(reference, Tag)
         stops = self._stops(None if isinstance(reference, Tag) else first, held_only)
-        return self._look(stops, image, reference, ask, by_time=by_time)
+        return self._look(stops, image, reference, ask, by_time=by_time, explains=explains)
 
     def blob(
         self,
@@ -127,10 +129,13 @@ class Resolving:
         ask: Ask,
         *,
         by_time: bool = False,
+        explains: bool = False,
     ) -> Resolution:
         looks, winner = list[Look](), None
         failure: RegistryError | None = None
         for stop in stops:
+            if winner is not None and not by_time and not explains:
+                break
             reason = "" if winner is None or by_time else _LATER
             if failure is not None and isinstance(reference, Tag):
                 reason = "an earlier member failed, and might have it"
