@@ -66,6 +66,7 @@ def test_the_tree_is_that_of_the_cache_under_the_key_that_was_asked(
     file = got(client, f"{STORAGE}/{key}/{APP}/1.0/{named(LAYER)}")
     assert (file["repo"], file["size"]) == (key, str(len(LAYER)))
     assert file["downloadUri"].endswith(f"/artifactory/{key}/{APP}/1.0/{named(LAYER)}")
+    assert file["remoteUrl"] == f"{upstreams[ONE].url}/{APP}/1.0/{named(LAYER)}"
     listed = got(client, f"{STORAGE}/{key}?list&deep=1")["files"]
     assert f"/{APP}/1.0/manifest.json" in [one["uri"] for one in listed]
     assert client.get(f"/artifactory/{key}/{APP}/1.0/{named(LAYER)}").data == LAYER

@@ -99,7 +99,17 @@ def file_info(key: str, item: Item) -> dict[str, Any]:
         "checksums": {"sha1": sums.sha1, "md5": sums.md5, "sha256": sha256},
         "originalChecksums": {"sha1": sums.sha1, "md5": sums.md5, "sha256": sha256},
         "uri": storage_uri(key, item.location),
+        **_upstream(item),
     }
+
+
+def _upstream(item: Item) -> dict[str, str]:
+    """Return where a file of a cache has come from."""
+    definition = current().instance.definitions.find(item.repository)
+    if definition is None or not definition.is_cache:
+        return {}
+    url = definition.text("url").rstrip("/")
+    return {"remoteUrl": f"{url}/{quote(item.location, safe=_SAFE)}"}
 
 
 def list_entry(item: Item, above: str, *, timestamps: bool) -> dict[str, Any]:
