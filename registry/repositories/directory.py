@@ -31,7 +31,7 @@ from registry.repositories.refusals import nobody_may, unknown_repository
 from registry.repositories.unguarded_directory import UnguardedDirectory
 from registry.repositories.upstream.upstreams import Upstreams
 from registry.repositories.virtual.answers import Resolution
-from registry.repositories.virtual.members import as_member
+from registry.repositories.virtual.members import as_member, pushed_with
 from registry.repositories.virtual.repository import VirtualRepository
 from registry.repositories.virtual.tree import virtual_items
 from registry.storage.store import Store
@@ -116,7 +116,10 @@ class GuardedDirectory:
             return self._guarded(self._directory.physical_repository(member), principal)
 
         return self._directory.virtual_repository(
-            definition, open_member, cached_only=self._is_cached_only(definition)
+            definition,
+            open_member,
+            cached_only=self._is_cached_only(definition),
+            pushed=pushed_with(self.principal, definition.key),
         )
 
     def _is_cached_only(self, definition: RepositoryDefinition) -> bool:

@@ -62,11 +62,18 @@ class UnguardedDirectory:
         return make_repository(self._store, definition, self._upstreams)
 
     def virtual_repository(
-        self, definition: RepositoryDefinition, open_member: OpenMember, *, cached_only: bool
+        self,
+        definition: RepositoryDefinition,
+        open_member: OpenMember,
+        *,
+        cached_only: bool,
+        pushed: frozenset[str],
     ) -> VirtualRepository:
         """Return a virtual repository over members that ``open_member`` guards."""
         members = Members(definition, self._definitions.find, open_member)
-        return VirtualRepository(self._store, definition, members, cached_only=cached_only)
+        return VirtualRepository(
+            self._store, definition, members, cached_only=cached_only, pushed=pushed
+        )
 
     def unguarded_items(self, key: RepositoryKey) -> ItemTree:
         """Return the tree of a local repository, or of the cache of a remote one.

@@ -144,6 +144,10 @@ def test_a_docker_token_for_the_virtual_repository_opens_its_members_there_alone
     assert puller.request("POST", f"{IMAGE}/blobs/uploads/").status_code == 401
     other = token(client, f"repository:{DOCKER}/team/theirs:pull")
     assert given(manifest(other, image="team/theirs")) == (TWO, theirs)
+    asked = len(upstreams[ONE].requests)
+    pusher = token(client, f"repository:{DOCKER}/team/new:pull,push")
+    assert manifest(pusher, image="team/new").status_code == 404
+    assert len(upstreams[ONE].requests) == asked, "no upstream hears what is about to be pushed"
     pusher = token(client, f"repository:{DOCKER}/{APP}:pull,push")
     assert push_image(pusher, "3.0", IMAGE)
     assert given(manifest(client, "3.0", key=LOCAL))[1]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from registry.access.principals import Access, Principal
+from registry.access.principals import Access, Action, Principal
 from registry.model.names import ImageName, Reference, RepositoryKey
 from registry.model.repository_fields import REMOTE, VIRTUAL
 from registry.repositories.definition import RepositoryDefinition
@@ -164,6 +164,14 @@ def as_member(principal: Principal, key: RepositoryKey, member: RepositoryKey) -
         principal,
         access=_moved(principal.access, key, member),
         limit=_moved(principal.limit, key, member),
+    )
+
+
+def pushed_with(principal: Principal, key: RepositoryKey) -> frozenset[str]:
+    """Return the images of a virtual repository that a token was issued for, to push to them."""
+    here = ((path.partition("/"), actions) for path, actions in (principal.access or {}).items())
+    return frozenset(
+        image for (at, _, image), actions in here if at == key and Action.WRITE in actions
     )
 
 

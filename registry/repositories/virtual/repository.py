@@ -35,13 +35,18 @@ class VirtualRepository(PushedThrough):
         members: Members,
         *,
         cached_only: bool = False,
+        pushed: frozenset[str] = frozenset(),
     ) -> None:
-        """Look at members; with ``cached_only`` remote ones have nothing but their caches."""
+        """Look at members; with ``cached_only`` remote ones have nothing but their caches.
+
+        ``pushed`` are images that are about to be pushed: upstreams must not hear their names.
+        """
         self.key, self.reach = definition.key, definition.reach
         self.members = members
         self._definition = definition
         rules = Rules(definition.flag("resolveDockerTagsByTimestamp"), cached_only)
         self._cached_only = cached_only
+        self._pushed = pushed
         self.resolving = Resolving(store, members, rules)
 
     # --- reading -------------------------------------------------------------------------------
@@ -92,7 +97,8 @@ class VirtualRepository(PushedThrough):
     ) -> StoredManifest:
         """See `Repository.manifest`; raises also UpstreamError."""
         first = self.target_member if renew else None
-        found = _answer(self.resolving.manifest(image, reference, first=first))
+        held_only = image in self._pushed
+        found = _answer(self.resolving.manifest(image, reference, first=first, held_only=held_only))
         if not isinstance(found, StoredManifest):
             raise manifest_unknown(Place(self.key, image), reference)
         self._answered = found.digest, self.members.named(found.member or "")
