@@ -60,6 +60,7 @@ class Arrivals:
     def lead(self, key: RepositoryKey, image: ImageName, digest: Digest) -> UploadWriter | None:
         """Return a writer at the end of what has arrived, or None while somebody else writes.
 
+        A new download is for ``image``; one that is gone on with is for those that it was for.
         Bytes that a power cut may have harmed are not gone on with.
         """
         upload = self.upload(key, digest)
@@ -74,7 +75,6 @@ class Arrivals:
             known = self.record(upload)
             size = os.fstat(descriptor).st_size
             if known is not None and known.boot == boot_id() and 0 < size <= (known.size or 0):
-                self.add_image(upload, image)
                 return UploadWriter(upload, descriptor, size, _hashed(descriptor, upload.algorithm))
             if size == 0:
                 atomic.remove(upload.record)

@@ -124,6 +124,8 @@ class Downloads:
         what = image, digest
         try:
             size, stream = self._open(image, digest, writer)
+            # From here on it is known that upstream shows the blob in this image.
+            self._arrivals.add_image(writer.upload, image)
             if arrival is None:
                 # Opened anew: a copy of the writer's descriptor would keep its lock.
                 descriptor = open_files.open_to_lock(writer.upload.data)
@@ -157,6 +159,8 @@ class Downloads:
         """Return the size of the blob, and its bytes from where the file ends."""
         known = self._arrivals.record(writer.upload) or ArrivalRecord()
         if known.size is not None and known.size == writer.size:
+            if image not in known.images:
+                self._require_shown(image, digest)
             return known.size, None
         stream = self._stream(image, digest, writer.size)
         if stream is None:
@@ -170,6 +174,11 @@ class Downloads:
             with stream:
                 raise
         return stream.size, stream
+
+    def _require_shown(self, image: ImageName, digest: Digest) -> None:
+        """Raise BlobUnknown unless upstream shows in an image what was fetched for another."""
+        if self._shared.upstream.head_blob(image, digest) is None:
+            raise BlobUnknown("blob unknown to registry", {"digest": digest})
 
     def _stream(self, image: ImageName, digest: Digest, offset: int) -> Stream | None:
         """Return the bytes from an offset on: of upstream's own, or of a foreign layer."""
@@ -222,8 +231,7 @@ class Downloads:
         if known is None or known.size is None:
             return None
         if image not in known.images:
-            if self._shared.upstream.head_blob(image, digest) is None:
-                raise BlobUnknown("blob unknown to registry", {"digest": digest})
+            self._require_shown(image, digest)
             if not self._arrivals.add_image(upload, image):
                 return None
         descriptor = self._arrivals.open(upload)

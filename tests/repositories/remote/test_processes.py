@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from registry.model.errors import StorageFailed
+from registry.model.errors import BlobUnknown, StorageFailed
+from registry.model.upstream_errors import UpstreamFailed, UpstreamUnavailable
 from registry.repositories.remote.downloads import SMALL
 from registry.repositories.remote.repository import RemoteRepository
 from registry.storage.store import Store
@@ -102,3 +103,25 @@ def test_images_that_join_a_download_get_the_blob_as_well(
     assert read(first) == read(second) == LAYER
     eventually(lambda: has_come(store) and has_come(store, OTHER))
     assert upstream.asked == {"GET blob": 1, "HEAD blob": 1}
+
+
+@pytest.mark.parametrize("arrived", [1000, len(LAYER)])
+def test_an_image_in_which_upstream_does_not_show_the_blob_gets_nothing_of_it(
+    remote: RemoteRepository, store: Store, upstream: FakeUpstream, arrived: int
+) -> None:
+    """Whatever another image's download has left, and also if upstream could not say at first."""
+    writer = store.arrivals.lead(CACHE, IMAGE, DIGEST)
+    assert writer is not None
+    store.arrivals.announce(writer, len(LAYER))
+    writer.write(LAYER[:arrived])
+    writer.close()
+    upstream.error = UpstreamFailed("down")
+    with pytest.raises(UpstreamUnavailable):
+        remote.blob(OTHER, DIGEST, fetch=True)
+    upstream.error = None
+    assert read(remote.blob(IMAGE, DIGEST, fetch=True)) == LAYER
+    eventually(lambda: has_come(store))
+    assert not store.links.has(CACHE, OTHER, DIGEST)
+    remote._shared.failures.forget((OTHER, str(DIGEST)))
+    with pytest.raises(BlobUnknown):
+        remote.blob(OTHER, DIGEST, fetch=True)
