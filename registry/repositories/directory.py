@@ -196,7 +196,7 @@ class GuardedDirectory:
             found = self._directory.definition(RepositoryKey.parse(key))
         except RepositoryKeyInvalid:
             found = None
-        if found is None or not self._may_read(found.key):
+        if found is None or found.is_cache or not self._may_read(found.key):
             raise RepositoryUnknown(f"there is no repository '{key[:80]}'", {"key": key[:80]})
         return found
 

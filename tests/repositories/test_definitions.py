@@ -137,7 +137,9 @@ def test_a_masked_password_is_none_for_a_new_repository(definitions: Definitions
     assert made.document()["password"] == ""
 
 
-def test_local_and_remote_repositories_have_folders_and_virtual_ones_have_not(definitions: Definitions, store: Store) -> None:
+def test_local_and_remote_repositories_have_folders_and_virtual_ones_have_not(
+    definitions: Definitions, store: Store
+) -> None:
     definitions.create(HUB, REMOTE, UPSTREAM)
     definitions.create(ALL, VIRTUAL, {"repositories": [HUB]})
     assert sorted(os.listdir(store.layout.top("artifacts"))) == [KEY, "hub-cache"]
