@@ -14,6 +14,8 @@ from typing import Any, Final
 _MANIFESTS: Final = ("manifest.json", "list.manifest.json")
 _SIDECAR: Final = "manifest.json.properties.json"
 _SINGLE: Final = ("format.json", "pruning.json", "storage-summary.json")
+_MARKER: Final = "_rules.json"
+"""Says that permission targets decide."""
 _UNCOUNTED: Final = ("builds", "checksums", "etc", "journal", "locks", "pulls", "quarantine")
 
 
@@ -67,7 +69,7 @@ class Accounts:
         for folder in _UNCOUNTED:
             for parent, _, names in os.walk(os.path.join(self._root, folder)):
                 for name in names:
-                    if name.startswith("_"):
+                    if name.startswith("_") and name != _MARKER:
                         self._complain(f"{parent}/{name}", "is half-done")
         for name, path in self._listed("uploads"):
             if name.partition(".")[0] not in self._uploads:
