@@ -99,8 +99,8 @@ def prepared_storage(tmp_path_factory: pytest.TempPathFactory) -> Path:
         set_up(instance, ADMIN_PASSWORD)
     instance.store.journal.close()
     # As it was before there were permission targets: roles decide. Tests of targets make their own.
-    shutil.rmtree(folder / "etc" / "permissions")
-    shutil.rmtree(folder / "etc" / "groups")
+    for path in [*(folder / "etc/permissions").iterdir(), *(folder / "etc/groups").iterdir()]:
+        path.unlink()
     # And with one repository; tests of others make their own.
     for key in (FIRST_VIRTUAL, FIRST_REMOTE):
         instance.definitions.remove(key)

@@ -49,9 +49,10 @@ AFTER_KILL: Final = AFTER_ERROR | {
 """What a killed process may leave, or one whose cleaning up failed."""
 
 _SINGLE: Final = ("format.json", "pruning.json", "etc/keys.json", "etc/service.json")
-_RECORDS: Final = ("builds", "etc/repositories", "etc/users", "journal", "locks", "pulls",
-    "quarantine",
-)  # fmt: skip
+_RECORDS: Final = (
+    *("builds", "journal", "locks", "pulls", "quarantine"),
+    *("etc/groups", "etc/permissions", "etc/repositories", "etc/users"),
+)
 """Folders of which each file speaks for itself; only half-done ones are left over."""
 
 

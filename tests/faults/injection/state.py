@@ -37,6 +37,7 @@ def view(instance: Instance) -> State:
         seen["signing keys"] = str(len(instance.keys.current()))
     for definition in instance.definitions.all():
         seen[f"repository {definition.key}"] = json.dumps(definition.document())
+    for definition in instance.definitions.holding():
         repository = instance.directory.unguarded_repository(definition.key)
         for image in images(instance, repository):
             seen.update(_image(instance, repository, Place(definition.key, image)))
@@ -117,7 +118,7 @@ def check(instance: Instance) -> None:
 
 def _check_images(instance: Instance) -> None:
     store, layout = instance.store, instance.store.layout
-    for definition in instance.definitions.all():
+    for definition in instance.definitions.holding():
         repository = instance.directory.unguarded_repository(definition.key)
         check_whole(store, repository)
         for image in images(instance, repository):
