@@ -8,9 +8,8 @@ for is done, and finds there what has become of it.
 
 from __future__ import annotations
 
-import contextlib
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from typing import Final, Protocol, TypeVar
 
 BEGAN: Final = "registry.began"
@@ -54,17 +53,24 @@ class _Here(threading.local):
 _here = _Here()
 
 
-@contextlib.contextmanager
-def coming_back(carried: Carried) -> Iterator[None]:
+class ComingBack:
     """Within it, nobody waits in this thread: the request will be run again.
 
-    ``carried`` is what it has waited for; it is for each run of one request the same.
+    ``carried`` is what it has waited for, the same for each run of one request; with None there
+    is no coming back. A class, because it is around every request.
     """
-    before, _here.carried = _here.carried, carried
-    try:
-        yield
-    finally:
-        _here.carried = before
+
+    __slots__ = ("_before", "_carried")
+
+    def __init__(self, carried: Carried | None) -> None:
+        self._carried = carried
+        self._before: Carried | None = None
+
+    def __enter__(self) -> None:
+        self._before, _here.carried = _here.carried, self._carried
+
+    def __exit__(self, *error: object) -> None:
+        _here.carried = self._before
 
 
 def awaited(name: Hashable, start: Callable[[], AnyTask]) -> AnyTask:

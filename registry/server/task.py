@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from waitress.utilities import build_http_date
 from registry.metrics.figures import route_number
 from registry.model.arriving import ArrivingPart
 from registry.model.bodies import PENDING, RECEIVED
-from registry.model.waiting import BEGAN, coming_back
+from registry.model.waiting import BEGAN, ComingBack
 from registry.server.files import SentFile
 from registry.server.growing import GrowingFile
 
@@ -59,7 +58,9 @@ class ApplicationTask(WSGITask):
         waitress looks at each header by itself, and its name, twice; one look at all of them says
         as well whether one could begin another.
         """
-        with self._coming_back():
+        # A request whose body has been read cannot be run again.
+        again = self.request.command in ("GET", "HEAD")
+        with ComingBack(self.request.carried if again else None):
             answer = self.channel.server.application(self.get_environment(), self._start_answer)
         if isinstance(answer, ArrivingPart):
             answer = GrowingFile(answer, self.channel.server.wake)
@@ -76,12 +77,6 @@ class ApplicationTask(WSGITask):
         finally:
             if hasattr(answer, "close"):
                 answer.close()
-
-    def _coming_back(self) -> AbstractContextManager[None]:
-        """Let a request that would have to wait be run again; not one whose body has been read."""
-        if self.request.command not in ("GET", "HEAD"):
-            return nullcontext()
-        return coming_back(self.request.carried)
 
     def _start_answer(
         self, status: str, headers: list[tuple[str, str]], exc_info: object = None

@@ -27,11 +27,6 @@ logger = logging.getLogger(__name__)
 HEADER_LIMIT = 32 * 1024
 """Bytes of a request's head."""
 _TICK = 1.0
-_TURN = 0.0005
-"""Seconds after which a thread that works lets others go on.
-
-With Python's 5 ms a request that looks at the disk ten times while a job works beside it takes 50 ms.
-"""
 _UNLIMITED = 1 << 62
 
 
@@ -47,7 +42,6 @@ class Worker:
         figures: Figures,
     ) -> None:
         share_one_heap()
-        sys.setswitchinterval(_TURN)
         self._figures = figures
         self._config = config
         self._master = master

@@ -102,10 +102,11 @@ def make_application(instance: Instance) -> Flask:
 
 def _began() -> float:
     """Return when the request began: for a large body, when that began to come in."""
-    received = request.environ.get(RECEIVED)
+    environ = request.environ
+    received = environ.get(RECEIVED)
     if isinstance(received, ReceivedBody):
         return received.since
-    return float(request.environ.get(BEGAN) or time.perf_counter())
+    return environ.get(BEGAN) or time.perf_counter()
 
 
 def _refuse_hidden_slashes() -> None:

@@ -45,10 +45,9 @@ class Call:
 
 def _is_from_artifactory() -> bool:
     """Return whether a remote repository of an Artifactory asks, and not a client."""
-    return (
-        request.headers.get("User-Agent", "").startswith("Artifactory/")
-        or "X-Artifactory-Originated" in request.headers
-    )
+    environ = request.environ
+    agent: str = environ.get("HTTP_USER_AGENT", "")
+    return agent.startswith("Artifactory/") or "HTTP_X_ARTIFACTORY_ORIGINATED" in environ
 
 
 def current() -> Call:
