@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,7 @@ from benchmarks.wire import RECEIVE_BYTES, Connection
 PASSWORD = "benchmark-only"
 IMAGE = "bench/app"
 REMOTE = "mirror"
+VIRTUAL = "all"
 LOCAL = "docker-local"
 CLIENTS = 50
 LINE = 1.25e8
@@ -55,7 +56,7 @@ http:
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Server:
     """A registry, and how it is asked for the benchmark's image."""
 
@@ -74,6 +75,11 @@ class Server:
             raise MeasurementFailed(f"{method} {path} answered {answer.status}")
         location = answer.headers.get("location", "")
         return location.removeprefix(f"http://127.0.0.1:{self.port}")
+
+    def create(self, key: str, document: dict[str, object]) -> None:
+        """Create a repository of the server."""
+        body = json.dumps(document).encode()
+        self.ask("PUT", f"/artifactory/api/repositories/{key}", body, "application/json")
 
     def push(self, tag: str, *layers: bytes) -> list[str]:
         """Push an image of these layers; return the digests of its blobs."""
@@ -139,31 +145,28 @@ def _proxy(folder: Path, upstream: int) -> Iterator[Server]:
     with running(command, log, ROOT, environment) as process:
         wait_ready(process, port, "/readyz", 200, log)
         server = Server(port, f"/v2/{REMOTE}", {"Authorization": f"Basic {credentials}"})
-        document = {"rclass": "remote", "url": f"http://127.0.0.1:{upstream}"}
-        body = json.dumps(document).encode()
-        server.ask("PUT", f"/artifactory/api/repositories/{REMOTE}", body, "application/json")
+        server.create(REMOTE, {"rclass": "remote", "url": f"http://127.0.0.1:{upstream}"})
+        server.create(VIRTUAL, {"rclass": "virtual", "repositories": [REMOTE]})
         yield server
 
 
-def _rates(size: int, rounds: int, pull: Callable[[], tuple[float, float]]) -> list[float]:
-    return [size / pull()[1] / 1e6 for _ in range(rounds)]
-
-
-def cached(proxy: Server, upstream: Server, size: int, rounds: int) -> float:
-    """Return how fast a pull from the cache is beside one from a local repository."""
+def cached(proxy: Server, upstream: Server, size: int, rounds: int) -> None:
+    """Tell how fast pulls from the cache are beside those from a local repository."""
     layer = os.urandom(size)
     digest = upstream.push("cached", layer)[1]
     local = Server(proxy.port, f"/v2/{LOCAL}", proxy.headers)
     local.push("cached", layer)
     del layer
     proxy.pull(digest)
-    from_cache, from_local = [], []
+    virtual = Server(proxy.port, f"/v2/{VIRTUAL}", proxy.headers)
+    rates: dict[Server, list[float]] = {}
     for _ in range(rounds):
-        from_local += _rates(size, 1, lambda: local.pull(digest))
-        from_cache += _rates(size, 1, lambda: proxy.pull(digest))
-    ratio = statistics.median(from_cache) / statistics.median(from_local)
-    _tell("cached pull / local pull", ratio, 0.9, from_cache, from_local)
-    return ratio
+        for server in (local, proxy, virtual):
+            rates.setdefault(server, []).append(size / server.pull(digest)[1] / 1e6)
+    for server, what in ((proxy, "remote"), (virtual, "virtual")):
+        ratio = statistics.median(rates[server]) / statistics.median(rates[local])
+        name = f"cached pull through a {what} repository / local pull"
+        _tell(name, ratio, 0.9, rates[server], rates[local])
 
 
 def first(proxy: Server, upstream: Server, size: int, rounds: int, how: str) -> float:

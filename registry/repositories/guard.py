@@ -32,12 +32,24 @@ class Guard:
             self.require_known()
             if principal.anonymous:
                 raise nobody_may(principal)
-            what = image if reference is None else f"{image}:{reference}"
-            raise Denied(f"'{principal.name}' may not {action.value} '{self.key}/{what}'")
+            raise self._denied(action, image, reference)
         if not in_scope(principal, action, self.key, image):
             raise ScopeInsufficient(f"the token does not allow to {action.value} this image")
         if self._reach is not EVERYWHERE:
             self._reach.require(action, image)
+
+    def require_replaceable(self, image: ImageName, tag: Tag) -> None:
+        """Raise unless the principal may give a tag that is there to another manifest.
+
+        That needs the right to delete it. A token for pushes is enough: clients ask for no other.
+        """
+        self.require(Action.WRITE, image, tag)
+        if not self._allows(Action.DELETE, image, tag):
+            raise self._denied(Action.DELETE, image, tag)
+
+    def _denied(self, action: Action, image: ImageName, reference: Reference | None) -> Denied:
+        what = image if reference is None else f"{image}:{reference}"
+        return Denied(f"'{self._principal.name}' may not {action.value} '{self.key}/{what}'")
 
     def _allows(self, action: Action, image: ImageName, reference: Reference | None) -> bool:
         """Return whether the principal's rights allow it, by each name that the image has."""

@@ -199,8 +199,8 @@ class GuardedRepository(Guard):
         for each in references:
             self.require(Action.WRITE, image, each)
             self._reach.require_manifest(Action.WRITE, image, each, content_type)
-        may_replace = functools.partial(self.require, Action.DELETE, image)
-        free = all(self.may(Action.DELETE, image, each) for each in references)
+        may_replace = functools.partial(self.require_replaceable, image)
+        free = all(self._allows(Action.DELETE, image, each) for each in references)
         return self._unguarded.put_manifest(
             image, reference, body, content_type, self._actor, tags, None if free else may_replace
         )

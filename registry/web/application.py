@@ -21,7 +21,7 @@ from registry.web.auditing import audited_in
 from registry.web.authentication import PAGES, principal_of, speaks_docker
 from registry.web.context import Call
 from registry.web.finishing import Finishing
-from registry.web.routing import Matching, RememberedRoutes, RepositoryPart, Right
+from registry.web.routing import Matching, RememberedRoutes, RepositoryPart, Right, Route
 from registry.web.sessions import principal_of_session
 from registry.web.ui import blueprint as ui
 from registry.web.v2 import blueprint as v2
@@ -47,6 +47,8 @@ class _NoSessions(SessionInterface):
 
 class _Application(Flask):
     """Flask, without looking at the host of each request: no route depends on it."""
+
+    url_rule_class = Route
 
     def __init__(self, name: str) -> None:
         super().__init__(name, static_folder=None)

@@ -44,6 +44,21 @@ class RepositoryPart(BaseConverter):
     regex = rf"(?!(?:{'|'.join(sorted(RESERVED_KEYS))})(?:/|$))[^/]+"
 
 
+class Route(Rule):
+    """A route that requests are matched with, and that no address is ever built from.
+
+    Links come from `registry.web.addressing`, which knows what the client used. To be ready for
+    building them is nearly all of the time that an application of a thousand routes takes to make.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., Any]:
+        return _builds_nothing
+
+
+def _builds_nothing(*_: object, **__: object) -> None:
+    return None
+
+
 class Matching(MapAdapter):
     """Finds the route of a path; what was found for a path is remembered for a while.
 

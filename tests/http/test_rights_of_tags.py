@@ -14,6 +14,7 @@ from tests.http.support import (
     KEY,
     assert_error,
     digest_of,
+    get_token,
     manifest_bytes,
     push_image,
     put_blob,
@@ -64,6 +65,20 @@ def test_who_may_delete_moves_a_tag(client: Client, bob: Client, instance: Insta
     let_bob(instance, "read", "write", "delete")
     put_blob(client, b"second layer")
     assert put_manifest(bob, "latest", manifest_bytes(layers=[b"second layer"])).status_code == 201
+
+
+def test_a_token_for_pushes_is_enough_to_move_a_tag(
+    client: Client, bob: Client, instance: Instance
+) -> None:
+    """Clients ask for pull and push, whatever they are going to do."""
+    push_image(client, "latest")
+    put_blob(client, b"second layer")
+    second = manifest_bytes(layers=[b"second layer"])
+    token = bob.with_token(get_token(bob, f"repository:{KEY}/team/app:pull,push"))
+    assert_error(put_manifest(token, "latest", second), 403, "DENIED")
+    let_bob(instance, "read", "write", "delete")
+    assert put_manifest(token, "latest", second).status_code == 201
+    assert_error(token.request("DELETE", f"{IMAGE}/manifests/latest"), 401, "UNAUTHORIZED")
 
 
 def test_a_right_to_some_tags_opens_and_lists_those_alone(

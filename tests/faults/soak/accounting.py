@@ -10,6 +10,8 @@ from typing import Final
 
 from registry.model.digests import Digest
 from registry.model.names import ImageName, RepositoryKey, Tag
+from registry.model.repository_fields import CACHE_SUFFIX
+from registry.services.setup import FIRST_REMOTE, FIRST_VIRTUAL
 from registry.storage.layout import (
     FOLDERS,
     INDEX_FILE,
@@ -24,7 +26,9 @@ from tests.faults.soak.model import Image
 _RECORDS: Final = (
     "checksums/sha256",
     "checksums/sha512",
+    "etc/groups",
     "etc/logins",
+    "etc/permissions",
     "etc/users",
     "journal",
     "locks",
@@ -63,11 +67,23 @@ class Expected:
 class Accounting:
     """Compares a storage folder with what images must have."""
 
-    def __init__(self, storage: Path, keys: Iterable[str], images: Iterable[Image]) -> None:
+    def __init__(
+        self,
+        storage: Path,
+        keys: Iterable[str],
+        images: Iterable[Image],
+        *,
+        furnished: bool = True,
+    ) -> None:
+        """Account for these images; ``furnished`` with what a new installation begins with."""
         self._layout = Layout(str(storage))
         self.expected = Expected()
-        for key in keys:
+        if furnished:
+            cache = RepositoryKey(f"{FIRST_REMOTE}{CACHE_SUFFIX}")
+            self.expected.folders.add(self._layout.repository(cache))
+        for key in (*keys, *((FIRST_REMOTE, FIRST_VIRTUAL) if furnished else ())):
             self.expected.definitions.add(self._layout.repository_definition(key))
+        for key in keys:
             self.expected.folders.add(self._layout.repository(RepositoryKey(key)))
         for image in images:
             self._expect_image(image)

@@ -34,7 +34,7 @@ def test_whatever_clients_do_pruning_harms_none_of_them(tmp_path: Path) -> None:
 
 
 def test_a_new_store_is_accounted_for(storage: Path) -> None:
-    assert Accounting(storage, [KEY], []).differences() == []
+    assert Accounting(storage, [KEY], [], furnished=False).differences() == []
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_accounting_sees_what_is_left_over(storage: Path, stray: str) -> Non
     path = storage / stray
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"stray")
-    differences = Accounting(storage, [KEY], []).differences()
+    differences = Accounting(storage, [KEY], [], furnished=False).differences()
     assert any(line.startswith(f"unaccounted for: {stray}") for line in differences)
 
 
