@@ -82,6 +82,7 @@ def opened(config: Config) -> Iterator[Instance]:
     """Yield the registry of a prepared folder, and let go of what it holds open."""
     made = build(config)
     yield made
+    made.directory.close()
     made.store.journal.close()
     made.store.pulls.close()
 

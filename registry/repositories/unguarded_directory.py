@@ -33,6 +33,10 @@ class UnguardedDirectory:
         self._definitions = definitions
         self._upstreams = upstreams or Upstreams()
 
+    def close(self) -> None:
+        """Close the connections to upstream registries that nobody uses."""
+        self._upstreams.close()
+
     def definitions(self) -> list[RepositoryDefinition]:
         """Return what is configured, sorted by key."""
         return self._definitions.all()

@@ -42,6 +42,14 @@ class Upstreams:
         with self._lock:
             client = self._clients.get(definition.key)
             if client is None or client.terms != terms:
+                if client is not None:
+                    client.close()
                 client = Upstream(terms, self._surroundings, self._trust)
                 self._clients[definition.key] = client
             return client
+
+    def close(self) -> None:
+        """Close the connections that nobody uses; each upstream can be asked again."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()

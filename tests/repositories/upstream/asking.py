@@ -40,9 +40,15 @@ def definition(url: str, **fields: Any) -> RepositoryDefinition:
     return definition_of({"key": "far", "rclass": "remote", **given})
 
 
+CLIENTS: list[Upstream] = []
+"""Those that the running test has made."""
+
+
 def client(url: str, surroundings: Surroundings | None = None, **fields: Any) -> Upstream:
-    """Return a client; it holds no thread, and its sockets go with it."""
-    return Upstreams(surroundings).of(definition(url, **fields))
+    """Return a client; its sockets are closed after the test."""
+    made = Upstreams(surroundings).of(definition(url, **fields))
+    CLIENTS.append(made)
+    return made
 
 
 def filled(upstream: ScriptedUpstream) -> ScriptedUpstream:

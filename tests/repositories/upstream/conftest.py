@@ -6,8 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.repositories.upstream.asking import Net, filled
+from tests.repositories.upstream.asking import CLIENTS, Net, filled
 from tests.support.upstream import ScriptedUpstream
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while CLIENTS:
+        CLIENTS.pop().close()
 
 
 @pytest.fixture

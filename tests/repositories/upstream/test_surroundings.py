@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 from pathlib import Path
 
@@ -171,12 +171,15 @@ def tunnels(port: int) -> Answer:
         wire.send(b"HTTP/1.1 200 Connected\r\n\r\n")
         with socket.create_connection(("127.0.0.1", port)) as other:
             ways = {wire.connection: other, other: wire.connection}
-            while not wire.ending.is_set():
-                for end in select.select(list(ways), [], [], 0.05)[0]:
-                    data = end.recv(65536)
-                    if not data:
-                        return wire.close()
-                    ways[end].sendall(data)
+            with selectors.DefaultSelector() as ready:
+                for end in ways:
+                    ready.register(end, selectors.EVENT_READ, ways[end])
+                while not wire.ending.is_set():
+                    for key, _ in ready.select(0.05):
+                        data = key.fileobj.recv(65536)  # type: ignore[union-attr]
+                        if not data:
+                            return wire.close()
+                        key.data.sendall(data)
         return wire.close()
 
     return answer
