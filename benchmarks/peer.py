@@ -20,7 +20,7 @@ SERVICE = "benchmark"
 ISSUER = "benchmark-issuer"
 TOKEN_SECONDS = 24 * 3600
 
-CONFIGURATION = """\
+UNGUARDED = """\
 version: 0.1
 log:
   level: error
@@ -37,6 +37,10 @@ storage:
 http:
   addr: 127.0.0.1:{port}
   secret: benchmark-only
+"""
+CONFIGURATION = (
+    UNGUARDED
+    + """\
 auth:
   token:
     realm: http://127.0.0.1:{port}/token
@@ -44,6 +48,7 @@ auth:
     issuer: {issuer}
     rootcertbundle: {certificate}
 """
+)
 
 
 def version(program: str) -> str:

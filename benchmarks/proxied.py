@@ -24,7 +24,7 @@ from pathlib import Path
 
 from benchmarks.errors import CannotStart, MeasurementFailed
 from benchmarks.ours import ROOT, WORKERS
-from benchmarks.peer import PROGRAM
+from benchmarks.peer import PROGRAM, UNGUARDED
 from benchmarks.processes import clean_environment, free_port, running, wait_ready
 from benchmarks.relay import Relay
 from benchmarks.wire import RECEIVE_BYTES, Connection
@@ -38,22 +38,6 @@ CLIENTS = 50
 LINE = 1.25e8
 """Bytes a second: an upstream is seldom on the same machine."""
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-
-CONFIGURATION = """\
-version: 0.1
-log:
-  level: error
-  accesslog:
-    disabled: true
-storage:
-  cache:
-    blobdescriptor: inmemory
-  filesystem:
-    rootdirectory: {storage}
-http:
-  addr: 127.0.0.1:{port}
-  secret: benchmark-only
-"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +110,7 @@ class Server:
 def _upstream(folder: Path) -> Iterator[Server]:
     folder.mkdir()
     port, configuration = free_port(), folder / "config.yml"
-    configuration.write_text(CONFIGURATION.format(storage=folder / "storage", port=port))
+    configuration.write_text(UNGUARDED.format(storage=folder / "storage", port=port))
     log = folder / "server.log"
     command = [PROGRAM, "serve", str(configuration)]
     with running(command, log, folder, clean_environment({})) as process:

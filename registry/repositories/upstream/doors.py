@@ -113,7 +113,7 @@ def _pools(
 ) -> dict[str, type[HTTPConnectionPool]]:
     """Return pools whose connections are opened by a function of ours."""
 
-    class Plain(HTTPConnection):
+    class Opened(HTTPConnection):
         def _new_conn(self) -> PatientSocket:
             connection, self.standing = opened(self._dns_host, self.port)
             return connection
@@ -123,18 +123,11 @@ def _pools(
             current_call().peer = self.standing
             return answer
 
-    class Secure(HTTPSConnection):
-        def _new_conn(self) -> PatientSocket:
-            connection, self.standing = opened(self._dns_host, self.port)
-            return connection
-
-        def getresponse(self) -> Any:
-            answer = super().getresponse()
-            current_call().peer = self.standing
-            return answer
+    class Secure(Opened, HTTPSConnection):
+        pass
 
     class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+        ConnectionCls = Opened
 
     class SecurePool(HTTPSConnectionPool):
         ConnectionCls = Secure
