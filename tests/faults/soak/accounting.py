@@ -41,6 +41,7 @@ _SINGLE: Final = (
     "scrubbing.json",
     "storage-summary.json",
     "etc/keys.json",
+    "etc/permissions/_rules.json",
     "etc/security.json",
     "etc/service.json",
 )

@@ -59,7 +59,7 @@ def test_the_accounting_sees_what_is_left_over(storage: Path, stray: str) -> Non
 
 def test_the_accounting_sees_what_is_missing(storage: Path) -> None:
     image = Image(KEY, "team/app")
-    assert Accounting(storage, [KEY, "other"], [image]).differences() == [
+    assert Accounting(storage, [KEY, "other"], [image], furnished=False).differences() == [
         "missing: etc/repositories/other.json",
         "missing folder: artifacts/other",
     ]
