@@ -164,9 +164,8 @@ class Accounting:
 
     def _is_record(self, path: str) -> bool:
         place = os.path.relpath(path, self._layout.root)
-        if os.path.basename(path).startswith("_"):
-            return False
-        return place in _SINGLE or os.path.dirname(place) in _RECORDS
+        half_done = os.path.basename(path).startswith("_")
+        return place in _SINGLE or (os.path.dirname(place) in _RECORDS and not half_done)
 
     def _content(self, found: dict[str, os.stat_result]) -> Iterator[tuple[str, os.stat_result]]:
         """Yield all that is no record and no sidecar, wherever it is."""
