@@ -20,7 +20,7 @@ READERS: Final = "readers"
 """The group that new users join."""
 _READ: Final = ("read",)
 _FETCH: Final = ("read", "write")
-"""What is fetched from a remote repository is written into its cache."""
+"""As Artifactory has it, where fetching takes the right to write into the cache; not so here."""
 
 
 def make_defaults(groups: Groups, targets: PermissionTargets) -> list[str]:

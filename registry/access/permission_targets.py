@@ -15,7 +15,8 @@ from registry.access.mentions import SECTIONS
 from registry.access.principals import ANONYMOUS, Action
 from registry.access.users import Users
 from registry.model.errors import PermissionExists, PermissionInvalid, PermissionUnknown
-from registry.model.repository_fields import CACHE_SUFFIX, LOCAL, REMOTE, VIRTUAL
+from registry.model.names import remote_key
+from registry.model.repository_fields import LOCAL, REMOTE, VIRTUAL
 from registry.storage import atomic, documents, syncing
 from registry.storage.document_folders import DocumentFolder, Found
 from registry.storage.journal import now, timestamp
@@ -201,8 +202,9 @@ class PermissionTargets:
     def kind_of(self, key: str) -> str | None:
         """Return the kind of a repository, as targets name it; None if there is none."""
         document = repository_document(self._store, key)
-        if document is None and key.endswith(CACHE_SUFFIX):
-            document = repository_document(self._store, key.removesuffix(CACHE_SUFFIX))
+        remote = remote_key(key)
+        if document is None and remote is not None:
+            document = repository_document(self._store, remote)
             return REMOTE if document is not None and document.get("rclass") == REMOTE else None
         return None if document is None else str(document.get("rclass"))
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from registry.access.permission_targets import PermissionTargets, repository_document
 from registry.access.principals import Action
 from registry.access.rules import NOTHING, Actions, Rules
-from registry.model.names import Reference
-from registry.model.repository_fields import CACHE_SUFFIX, REMOTE, VIRTUAL
+from registry.model.names import Reference, remote_key
+from registry.model.repository_fields import REMOTE, VIRTUAL
 from registry.storage.document_folders import Found
 from registry.storage.store import Store
 
@@ -91,7 +91,7 @@ class RuleBook:
 
     def _places_of_cache(self, key: str) -> Places:
         """Return where the rights to the cache of a remote repository are looked for: there."""
-        place = self._place(key.removesuffix(CACHE_SUFFIX)) if key.endswith(CACHE_SUFFIX) else None
+        place = self._place(remote_key(key))
         return () if place is None or place.kind != REMOTE else ((place, None),)
 
     def _members(self, document: Mapping[str, Any], left: int) -> Iterable[Place]:

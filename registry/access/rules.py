@@ -19,8 +19,8 @@ from registry.access.permission_targets import (
 )
 from registry.access.principals import Action
 from registry.model.ant import AntPattern, ant_pattern
-from registry.model.names import Reference, Tag
-from registry.model.repository_fields import CACHE_SUFFIX, REMOTE
+from registry.model.names import Reference, Tag, cache_key
+from registry.model.repository_fields import REMOTE
 from registry.storage.layout import MANIFEST_FILES
 
 Actions = frozenset[Action]
@@ -54,7 +54,7 @@ class Rule:
         """Return whether a repository of that kind is meant."""
         if kind in self.kinds or key in self.keys:
             return True
-        return kind == REMOTE and f"{key}{CACHE_SUFFIX}" in self.keys
+        return kind == REMOTE and cache_key(key) in self.keys
 
     def fits(self, image: str, reference: Reference | None) -> bool:
         """Return whether an image, or one manifest of it, is meant."""

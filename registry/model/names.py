@@ -105,6 +105,10 @@ def parse_reference(text: str) -> Reference:
     return Digest.parse(text) if ":" in text else Tag.parse(text)
 
 
+_CACHE: Final = "-cache"
+"""What follows the key of a remote repository in that of its cache."""
+
+
 class RepositoryKey(str):
     """The key of an Artifactory repository, for example ``docker-local``."""
 
@@ -141,3 +145,16 @@ class RepositoryKey(str):
                 {"key": key},
             )
         return key
+
+
+def cache_key(remote: str) -> RepositoryKey:
+    """Return the key of what a remote repository has fetched."""
+    return RepositoryKey(f"{remote}{_CACHE}")
+
+
+def remote_key(cache: str) -> str | None:
+    """Return the key of the remote repository whose cache has that key, if there is one.
+
+    None where no cache can have it.
+    """
+    return cache.removesuffix(_CACHE) if cache.endswith(_CACHE) else None

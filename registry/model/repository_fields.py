@@ -15,8 +15,6 @@ REMOTE: Final = "remote"
 VIRTUAL: Final = "virtual"
 KINDS: Final = (LOCAL, REMOTE, VIRTUAL)
 PACKAGE_TYPE: Final = "docker"
-CACHE_SUFFIX: Final = "-cache"
-"""What follows the key of a remote repository in the name of its cache."""
 FIXED: Final = ("key", "rclass", "packageType")
 """What stands in a definition beside the fields, and never changes."""
 MASKED: Final = "password"

@@ -141,7 +141,7 @@ class Repository(ABC):
         """Return a writer for a blob that comes in one request; unfinished, it is dropped."""
 
     @abstractmethod
-    def settle_upload(self, writer: UploadWriter) -> UploadState:
+    def settle_upload(self, image: ImageName, writer: UploadWriter) -> UploadState:
         """End a request that appended to an upload.
 
         Raises UploadRangeInvalid if another request has taken it over, UploadUnknown if it ended.

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from registry.model.names import RepositoryKey
+from registry.model.names import RepositoryKey, cache_key
 from registry.model.repository_fields import (
-    CACHE_SUFFIX,
     FIELDS,
     FIELDS_OF,
     FIXED,
@@ -80,11 +79,6 @@ class RepositoryDefinition:
 
     def _value(self, name: str) -> FieldValue:
         return self.fields[name] if name in self.fields else FIELDS[name].default
-
-
-def cache_key(key: str) -> RepositoryKey:
-    """Return the key of the cache of a remote repository."""
-    return RepositoryKey(f"{key}{CACHE_SUFFIX}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,9 @@ from registry.model.errors import (
     RepositoryExists,
     RepositoryNotEmpty,
 )
-from registry.model.names import RepositoryKey
+from registry.model.names import RepositoryKey, remote_key
 from registry.model.paging import PageRequest
 from registry.model.repository_fields import (
-    CACHE_SUFFIX,
     LOCAL,
     MASKED,
     PACKAGE_TYPE,
@@ -186,7 +185,7 @@ class Definitions(KnownDefinitions):
         keys = self.all_keys()
         if all(document["rclass"] == LOCAL for document in made.values()):
             # They contradict nothing but a remote repository whose cache would have their key.
-            keys = [key.removesuffix(CACHE_SUFFIX) for key in made]
+            keys = [key for key in map(remote_key, made) if key is not None]
         known = {**{key: self._stored(key) for key in keys}, **made}
         for key in made:
             require_sound(key, known)

@@ -56,9 +56,14 @@ class Directory(UnguardedDirectory):
         super().__init__(store, definitions, upstreams)
         self._decisions = decisions
 
-    def as_seen_by(self, principal: Principal, address: str) -> GuardedDirectory:
-        """Return the directory for one principal, who asks from ``address``."""
-        return GuardedDirectory(self, self._decisions, principal, address)
+    def as_seen_by(
+        self, principal: Principal, address: str, *, cached_only: bool = False
+    ) -> GuardedDirectory:
+        """Return the directory for one principal, who asks from ``address``.
+
+        With ``cached_only`` virtual repositories give only what is here already.
+        """
+        return GuardedDirectory(self, self._decisions, principal, address, cached_only)
 
     def unguarded_repository(self, key: RepositoryKey) -> Repository:
         """Return a repository that decides nothing. Raises RepositoryUnknown."""
@@ -70,14 +75,18 @@ class GuardedDirectory:
     """The repositories as one principal may use them."""
 
     def __init__(
-        self, directory: Directory, decisions: Decisions, principal: Principal, address: str
+        self,
+        directory: Directory,
+        decisions: Decisions,
+        principal: Principal,
+        address: str,
+        cached_only: bool = False,
     ) -> None:
         self._directory = directory
         self._decisions = decisions
         self.principal = principal
         self.address = address
-        self.cached_only = False
-        """Whether virtual repositories give only what is here already."""
+        self._only_cached = cached_only
 
     def open(self, key: str) -> GuardedRepository:
         """Return the repository of that key.
@@ -123,7 +132,7 @@ class GuardedDirectory:
         )
 
     def _is_cached_only(self, definition: RepositoryDefinition) -> bool:
-        return self.cached_only and not definition.flag(RETRIEVES)
+        return self._only_cached and not definition.flag(RETRIEVES)
 
     def items(self, key: str) -> GuardedItems:
         """Return the tree of the repository of that key. Raises as `open`."""
@@ -150,8 +159,9 @@ class GuardedDirectory:
         `open`.
         """
         definition = self._find(key)
-        self._guarded(self._virtual(definition), self.principal).require(Action.READ, image)
-        return self._virtual(definition).explained(image, reference)
+        virtual = self._virtual(definition)
+        self._guarded(virtual, self.principal).require(Action.READ, image)
+        return virtual.explained(image, reference)
 
     def target_of(self, key: str) -> str:
         """Return the key of the repository in which changes through a key are made.
@@ -163,8 +173,9 @@ class GuardedDirectory:
         definition = self._find(key)
         if definition.rclass != VIRTUAL:
             return definition.key
-        self._guarded(self._virtual(definition), self.principal).require_known()
-        return self._virtual(definition).target.key
+        virtual = self._virtual(definition)
+        self._guarded(virtual, self.principal).require_known()
+        return virtual.target.key
 
     def transfers(self) -> GuardedTransfers:
         """Return what brings manifests from one repository to another."""

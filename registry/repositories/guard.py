@@ -53,11 +53,16 @@ class Guard:
 
     def _allows(self, action: Action, image: ImageName, reference: Reference | None) -> bool:
         """Return whether the principal's rights allow it, by each name that the image has."""
-        names = {image, self.kept_as(image)}
-        return all(
-            self._decisions.allows(self._principal, action, self.key, name, reference)
-            for name in names
+        allows, principal, kept = self._decisions.allows, self._principal, self.kept_as(image)
+        return allows(principal, action, self.key, image, reference) and (
+            kept == image or allows(principal, action, self.key, kept, reference)
         )
+
+    def _allows_whole(self, action: Action, image: ImageName) -> bool:
+        """Return whether the principal's rights allow it on all that is in an image."""
+        whole = self._decisions.allows_whole
+        names = {image, self.kept_as(image)}
+        return all(whole(self._principal, action, self.key, name) for name in names)
 
     def kept_as(self, image: ImageName) -> ImageName:
         """Return the name under which the repository keeps an image that clients name so."""
@@ -95,21 +100,16 @@ class Guard:
 
     def shows_all(self, image: ImageName) -> bool:
         """Return whether who may read an image may read all of it: no tag has to be looked at."""
-        return self._reach is EVERYWHERE and self._decisions.allows_whole(
-            self._principal, Action.READ, self.key, image
-        )
+        return self._reach is EVERYWHERE and self._allows_whole(Action.READ, image)
 
     def shows_tag(self, image: ImageName, tag: Tag) -> bool:
         """Return whether the principal may read a tag of an image that it may read."""
-        return self._reach.has_manifest(image, tag) and self._decisions.allows(
-            self._principal, Action.READ, self.key, image, tag
-        )
+        return self._reach.has_manifest(image, tag) and self._allows(Action.READ, image, tag)
 
     def require_delete(self, image: ImageName, reference: Reference | None) -> None:
         """Raise unless a tag, or whatever tags there are, may be deleted."""
         self.require(Action.DELETE, image, reference)
-        whole = self._decisions.allows_whole(self._principal, Action.DELETE, self.key, image)
-        if not isinstance(reference, Tag) and not whole:
+        if not isinstance(reference, Tag) and not self._allows_whole(Action.DELETE, image):
             raise Denied(
                 f"'{self._principal.name}' may delete some tags of '{self.key}/{image}', and not "
                 "all of it; delete those by their names"

@@ -159,7 +159,7 @@ class GuardedRepository(Guard):
     def settle_upload(self, image: ImageName, writer: UploadWriter) -> UploadState:
         """See `Repository.settle_upload`."""
         self.require(Action.WRITE, image)
-        return self._unguarded.settle_upload(writer)
+        return self._unguarded.settle_upload(image, writer)
 
     def finish_upload(self, image: ImageName, writer: UploadWriter, digest: Digest) -> None:
         """See `Repository.finish_upload`."""

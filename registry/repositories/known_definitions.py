@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.model.errors import RepositoryUnknown, RequestInvalid, StorageFailed
-from registry.model.names import RepositoryKey
-from registry.model.repository_fields import CACHE_SUFFIX, REMOTE
-from registry.repositories.definition import RepositoryDefinition, cache_key, definition_of
+from registry.model.names import RepositoryKey, cache_key, remote_key
+from registry.model.repository_fields import REMOTE
+from registry.repositories.definition import RepositoryDefinition, definition_of
 from registry.storage.store import Store
 
 
@@ -28,7 +28,7 @@ class KnownDefinitions:
         document = self._store.documents.read(self._store.layout.repository_definition(key))
         if document is None:
             self._made.pop(key, None)
-            return self._cache(key) if key.endswith(CACHE_SUFFIX) else None
+            return self._cache(key)
         known = self._made.get(key)
         if known is not None and known[0] is document:
             return known[1]
@@ -37,7 +37,8 @@ class KnownDefinitions:
         return made
 
     def _cache(self, key: str) -> RepositoryDefinition | None:
-        remote = self.find(key.removesuffix(CACHE_SUFFIX))
+        of = remote_key(key)
+        remote = None if of is None else self.find(of)
         if remote is None or remote.rclass != REMOTE or remote.is_cache:
             self._caches.pop(key, None)
             return None

@@ -128,7 +128,7 @@ class LocalRepository(Repository):
         """See `Repository.open_whole_upload`."""
         return self._store.uploads.open_whole(self.key, image, actor.name, algorithm, length)
 
-    def settle_upload(self, writer: UploadWriter) -> UploadState:
+    def settle_upload(self, image: ImageName, writer: UploadWriter) -> UploadState:
         """See `Repository.settle_upload`."""
         return UploadState(writer.upload.id, self._store.uploads.settle(writer))
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from registry.model.errors import FieldInvalid, OperationUnsupported, RepositoryExists
-from registry.model.repository_fields import CACHE_SUFFIX, LOCAL, REMOTE, VIRTUAL
+from registry.model.names import cache_key, remote_key
+from registry.model.repository_fields import LOCAL, REMOTE, VIRTUAL
 
 Documents = Mapping[str, Mapping[str, Any]]
 """The stored definitions by key."""
@@ -25,7 +26,7 @@ def require_sound(key: str, documents: Documents) -> None:
 
 def cache_itself(key: str) -> OperationUnsupported:
     """Return the error for what would configure a cache: it is as its remote repository is."""
-    remote = key.removesuffix(CACHE_SUFFIX)
+    remote = remote_key(key)
     return OperationUnsupported(
         f"'{key}' is the cache of the remote repository '{remote}' and has no configuration of its "
         "own",
@@ -35,12 +36,12 @@ def cache_itself(key: str) -> OperationUnsupported:
 
 def _require_free_name(key: str, documents: Documents) -> None:
     """Raise RepositoryExists where a repository and the cache of a remote one have one name."""
-    remote = key.removesuffix(CACHE_SUFFIX) if key.endswith(CACHE_SUFFIX) else ""
+    remote = remote_key(key) or ""
     if documents.get(remote, {}).get("rclass") == REMOTE:
         raise RepositoryExists(
             f"'{key}' is the cache of the remote repository '{remote}'", {"key": key}
         )
-    cache = f"{key}{CACHE_SUFFIX}"
+    cache = cache_key(key)
     if documents[key]["rclass"] == REMOTE and cache in documents:
         raise RepositoryExists(
             f"the cache of '{key}' would be '{cache}', and there is a repository of that name",

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from registry.model.names import RepositoryKey
-from registry.model.repository_fields import CACHE_SUFFIX
+from registry.model.names import RepositoryKey, remote_key
 from registry.repositories.definitions import Definitions
 from registry.services.checking_content import ContentChecker
 from registry.services.checking_images import ImageChecker
@@ -122,7 +121,7 @@ class Checking:
 
     def _defined(self, inspection: Inspection, folder: Entry) -> Iterator[Finding]:
         """Report a folder that belongs to no repository; a damaged definition is one, too."""
-        layout, names = self._store.layout, (folder.name, folder.name.removesuffix(CACHE_SUFFIX))
+        layout, names = self._store.layout, (folder.name, remote_key(folder.name) or folder.name)
         defined = any(walk.look_at(layout.repository_definition(name)) for name in names)
         if not defined and walk.look_at(folder.path) is not None:
             message = "has no definition in etc/repositories"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime
 import logging
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -119,13 +118,14 @@ class Unused:
         self, place: Place, reference: Reference, digest: Digest, pulls: LastPulls
     ) -> datetime.datetime:
         """Return when something was pulled last, or when it was fetched."""
-        path = self._store.layout.manifest_folder(place.key, place.image, reference)
-        sidecar = self._store.manifests.sidecar(place, reference) or {}
+        manifests = self._store.manifests
+        sidecar = manifests.sidecar(place, reference) or {}
         try:
             used = parse_timestamp(str(sidecar["modified"]))
         except (KeyError, ValueError):
-            seconds = os.stat(path).st_mtime if os.path.exists(path) else 0.0
-            used = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+            # The sidecar does not say; then it is when upstream was asked for it last.
+            checked = manifests.checked(place, reference)
+            used = datetime.datetime.fromtimestamp(checked, datetime.UTC)
         for one in (pulls.find(place.image, reference), pulls.find(place.image, digest)):
             if one is not None:
                 used = max(used, parse_timestamp(one.last))

@@ -27,7 +27,7 @@ from registry.model.errors import StorageFull
 from registry.model.names import ImageName, RepositoryKey
 from registry.storage import atomic, open_files
 from registry.storage.layout import Layout
-from registry.storage.upload_writer import READ_SIZE, Upload, UploadWriter
+from registry.storage.upload_writer import Upload, UploadWriter, hasher_of
 from registry.storage.uploads import boot_id
 
 OWNER: Final = "upstream"
@@ -75,7 +75,9 @@ class Arrivals:
             known = self.record(upload)
             size = os.fstat(descriptor).st_size
             if known is not None and known.boot == boot_id() and 0 < size <= (known.size or 0):
-                return UploadWriter(upload, descriptor, size, _hashed(descriptor, upload.algorithm))
+                hasher = hasher_of(descriptor, upload.algorithm)
+                os.lseek(descriptor, 0, os.SEEK_END)
+                return UploadWriter(upload, descriptor, size, hasher)
             if size == 0:
                 atomic.remove(upload.record)
                 self._begin(upload, key, image, digest)
@@ -219,16 +221,6 @@ def _open_data(upload: Upload) -> int | None:
     except FileNotFoundError:
         pass
     return atomic.lock_file(upload.data)
-
-
-def _hashed(descriptor: int, algorithm: str) -> hashlib._Hash:
-    hasher, offset = hashlib.new(algorithm), os.lseek(descriptor, 0, os.SEEK_SET)
-    with open_files.translated():
-        while part := os.pread(descriptor, READ_SIZE, offset):
-            hasher.update(part)
-            offset += len(part)
-    os.lseek(descriptor, 0, os.SEEK_END)
-    return hasher
 
 
 def _close(descriptor: int | None) -> None:

@@ -20,8 +20,8 @@ from typing import Any
 from registry.model.content import Actor
 from registry.model.digests import Digest
 from registry.model.errors import RegistryError, RestoreConflict, StorageFailed, TrashUnknown
-from registry.model.names import Reference, RepositoryKey
-from registry.model.repository_fields import CACHE_SUFFIX, REMOTE, VIRTUAL
+from registry.model.names import Reference, RepositoryKey, cache_key
+from registry.model.repository_fields import REMOTE, VIRTUAL
 from registry.storage import atomic, documents, syncing
 from registry.storage.deletions import Deletion, new_act
 from registry.storage.documents import Documents
@@ -190,7 +190,7 @@ class Trash(TrashEntries):
         kind = document.get("rclass")
         if kind == VIRTUAL:
             return None
-        return RepositoryKey(f"{key}{CACHE_SUFFIX}") if kind == REMOTE else key
+        return cache_key(key) if kind == REMOTE else key
 
     def _folder(self, key: RepositoryKey | None) -> str | None:
         return None if key is None else self._layout.repository(key)

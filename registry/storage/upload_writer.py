@@ -97,10 +97,15 @@ class UploadWriter:
 
 def read_digest(descriptor: int, algorithm: str) -> Digest:
     """Return the digest of all bytes of an open file."""
+    return Digest.from_hasher(algorithm, hasher_of(descriptor, algorithm))
+
+
+def hasher_of(descriptor: int, algorithm: str) -> Hasher:
+    """Return what has hashed all bytes of an open file, and can go on with more."""
     hasher = hashlib.new(algorithm)
     offset = 0
     with open_files.translated():
         while part := os.pread(descriptor, READ_SIZE, offset):
             hasher.update(part)
             offset += len(part)
-    return Digest.from_hasher(algorithm, hasher)
+    return hasher

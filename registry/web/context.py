@@ -33,8 +33,9 @@ class Call:
     def identify(self, principal: Principal) -> None:
         """Set who asks; from here on the repositories are open, as far as the principal may."""
         self.principal = principal
-        self.directory = self.instance.directory.as_seen_by(principal, self.client)
-        self.directory.cached_only = _is_from_artifactory()
+        self.directory = self.instance.directory.as_seen_by(
+            principal, self.client, cached_only=_is_from_artifactory()
+        )
 
     @property
     def address(self) -> Address:

@@ -71,7 +71,7 @@ def test_what_nobody_can_say_is_404_or_502_with_the_reason(
     for path in ("manifests/1.0", f"blobs/{Digest.of(LAYER)}"):
         answer = client.get(f"{IMAGE}/{path}")
         assert answer.status_code == 404
-        assert "upstream has failed" in message_of(answer)
+        assert "it is not in the cache" in message_of(answer)
     client.request(
         "POST", "/artifactory/api/repositories/mirror",
         {"Content-Type": "application/json"}, b'{"hardFail":true}',

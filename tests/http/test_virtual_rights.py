@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from registry.access.permission_targets import PermissionTarget, Section
-from registry.model.names import ImageName, RepositoryKey
+from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.repositories.local import LocalRepository
 from registry.services.instance import Instance
 from tests.conftest import Client
@@ -184,9 +184,11 @@ def test_both_names_of_an_image_of_docker_hub_need_the_right(
     cache = instance.definitions.create(hub, "remote", fields).cache()
     repository = LocalRepository(instance.store, cache)
     for name in ("secret", "open"):
-        push_to(repository, b"layer", image=ImageName(f"library/{name}"))
+        for tag in ("1.0", "old"):
+            push_to(repository, b"layer", image=ImageName(f"library/{name}"), reference=Tag(tag))
     instance.users.add("bob", PASSWORD)
-    section = Section([hub], ("**",), ("library/secret/**",), users={"bob": ("read",)})
+    hidden = ("library/secret/**", "library/open/old/**")
+    section = Section([hub], ("**",), hidden, users={"bob": ("read",)})
     instance.permission_targets.replace(PermissionTarget("bob-hub", {"repo": section}))
     instance.definitions.create(DOCKER, "virtual", {"repositories": [hub]})
     for key in (hub, DOCKER):
@@ -195,3 +197,18 @@ def test_both_names_of_an_image_of_docker_hub_need_the_right(
             assert manifest(bob, image=image, key=key).status_code in (403, 404)
         for image in ("open", "library/open"):
             assert manifest(bob, image=image, key=key).status_code == 200
+            assert tags(bob, image, key) == ["1.0"]
+            assert tags(client, image, key) == ["1.0", "old"]
+
+
+def test_who_may_read_an_image_of_a_remote_repository_may_have_it_fetched(
+    client: Client, instance: Instance, upstreams: Upstreams
+) -> None:
+    body = offer(upstreams[ONE], layers=(b"layer",))
+    instance.users.add("bob", PASSWORD)
+    section = Section([ONE], users={"bob": ("read",)})
+    instance.permission_targets.replace(PermissionTarget("bob-one", {"repo": section}))
+    bob = client.as_user("bob", PASSWORD)
+    assert manifest(bob, key=ONE).data == body
+    assert blob(bob, digest_of(b"layer"), key=ONE).data == b"layer"
+    assert upstreams[ONE].requests

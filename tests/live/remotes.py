@@ -55,6 +55,14 @@ def in_two_parts(data: bytes, first: int, gate: threading.Event) -> Answer:
     return answer
 
 
+def halved_layer(upstream: ScriptedUpstream) -> tuple[bytes, str, threading.Event]:
+    """Let upstream have a new layer, whose second half comes once the returned gate is open."""
+    gate = threading.Event()
+    data, digest = new_layer(upstream)
+    upstream.script(digest, in_two_parts(data, SIZE // 2, gate))
+    return data, digest, gate
+
+
 def read_head(wire: Wire) -> bytes:
     """Read the head of an answer, and nothing behind it."""
     head = b""

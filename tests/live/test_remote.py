@@ -15,6 +15,7 @@ from tests.live.remotes import (
     IMAGE,
     SIZE,
     add_remote,
+    halved_layer,
     in_two_parts,
     leader,
     new_layer,
@@ -61,9 +62,7 @@ def nothing_left(server: LiveServer) -> bool:
 def test_the_first_bytes_are_here_before_upstream_has_sent_the_last(
     remote_server: LiveServer, upstream: ScriptedUpstream
 ) -> None:
-    gate = threading.Event()
-    data, digest = new_layer(upstream)
-    upstream.script(digest, in_two_parts(data, HALF, gate))
+    data, digest, gate = halved_layer(upstream)
     with Wire(remote_server) as wire:
         wire.begin("GET", f"{IMAGE}/blobs/{digest}")
         head = read_head(wire)
@@ -97,9 +96,7 @@ def test_the_last_bytes_of_a_lie_never_leave(
 def test_a_client_that_leaves_stops_nobody(
     remote_server: LiveServer, upstream: ScriptedUpstream
 ) -> None:
-    gate = threading.Event()
-    data, digest = new_layer(upstream)
-    upstream.script(digest, in_two_parts(data, HALF, gate))
+    data, digest, gate = halved_layer(upstream)
     with Wire(remote_server) as stays:
         with Wire(remote_server) as leaves:
             leaves.begin("GET", f"{IMAGE}/blobs/{digest}")
@@ -114,9 +111,7 @@ def test_a_client_that_leaves_stops_nobody(
 def test_many_clients_of_both_workers_cause_one_download(
     remote_server: LiveServer, upstream: ScriptedUpstream
 ) -> None:
-    gate = threading.Event()
-    data, digest = new_layer(upstream)
-    upstream.script(digest, in_two_parts(data, HALF, gate))
+    data, digest, gate = halved_layer(upstream)
     with ThreadPoolExecutor(50) as pool:
         pulls = [pool.submit(pull, remote_server, digest) for _ in range(50)]
         upstream.wait_for(1, "GET", digest)
@@ -156,9 +151,7 @@ def test_when_the_worker_that_downloads_is_killed_another_goes_on(
 def test_parts_and_old_clients_get_what_they_ask_for_while_it_comes(
     remote_server: LiveServer, upstream: ScriptedUpstream
 ) -> None:
-    gate = threading.Event()
-    data, digest = new_layer(upstream)
-    upstream.script(digest, in_two_parts(data, HALF, gate))
+    data, digest, gate = halved_layer(upstream)
     with Wire(remote_server) as middle, Wire(remote_server) as end, Wire(remote_server) as old:
         middle.begin("GET", f"{IMAGE}/blobs/{digest}", "Range: bytes=1000-2999")
         head = read_head(middle)
@@ -181,9 +174,7 @@ def test_parts_and_old_clients_get_what_they_ask_for_while_it_comes(
 def test_a_request_behind_one_whose_answer_is_coming_is_answered_after_it(
     remote_server: LiveServer, upstream: ScriptedUpstream
 ) -> None:
-    gate = threading.Event()
-    data, digest = new_layer(upstream)
-    upstream.script(digest, in_two_parts(data, HALF, gate))
+    data, digest, gate = halved_layer(upstream)
     with Wire(remote_server) as wire:
         wire.begin("GET", f"{IMAGE}/blobs/{digest}")
         wire.begin("GET", "/v2/")
@@ -208,9 +199,7 @@ def test_to_ask_whether_a_blob_is_there_downloads_nothing(
 def test_a_server_that_ends_lets_what_is_coming_arrive(
     tmp_path: Path, upstream: ScriptedUpstream
 ) -> None:
-    gate = threading.Event()
-    data, digest = new_layer(upstream)
-    upstream.script(digest, in_two_parts(data, HALF, gate))
+    data, digest, gate = halved_layer(upstream)
     with LiveServer(tmp_path / "storage", workers=1) as server:
         add_remote(server, upstream)
         with Wire(server) as wire:

@@ -81,7 +81,7 @@ class PushingMachine(RuleBasedStateMachine):
         upload = repository.start_upload(name, "sha256", ALICE)
         with closing(repository.open_upload(name, upload.id, ALICE)) as writer:
             writer.write(data)
-            repository.settle_upload(writer)
+            repository.settle_upload(name, writer)
         self.other.prune(after=min(wait, 3 * DAY))
         with closing(repository.open_upload(name, upload.id, ALICE)) as writer:
             repository.finish_upload(name, writer, Digest.of(data))

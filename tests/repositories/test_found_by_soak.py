@@ -73,7 +73,7 @@ def test_a_blob_is_young_when_its_upload_is_finished_long_after_its_last_byte(be
     upload = repository.start_upload(IMAGE, "sha256", ALICE)
     with closing(repository.open_upload(IMAGE, upload.id, ALICE)) as writer:
         writer.write(b"layer")
-        repository.settle_upload(writer)
+        repository.settle_upload(IMAGE, writer)
     bench.live_for(2 * GRACE)
     with closing(repository.open_upload(IMAGE, upload.id, ALICE)) as writer:
         repository.finish_upload(IMAGE, writer, Digest.of(b"layer"))

@@ -150,7 +150,7 @@ def test_invariant_8_any_worker_takes_any_request(store: Store) -> None:
         taking = worker()
         writer = taking.open_upload(IMAGE, upload.id, ALICE, start=2 * n)
         writer.write(part)
-        taking.settle_upload(writer)
+        taking.settle_upload(IMAGE, writer)
         writer.close()
     last = worker()
     writer = last.open_upload(IMAGE, upload.id, ALICE)

@@ -53,7 +53,7 @@ def push_chunked(repository: LocalRepository) -> None:
     for part in (b"ne", b"w"):
         with closing(repository.open_upload(IMAGE, upload.id, ALICE)) as writer:
             writer.write(part)
-            repository.settle_upload(writer)
+            repository.settle_upload(IMAGE, writer)
     with closing(repository.open_upload(IMAGE, upload.id, ALICE)) as writer:
         repository.finish_upload(IMAGE, writer, Digest.of(b"new"))
     push_new(repository)

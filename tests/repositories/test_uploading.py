@@ -56,7 +56,7 @@ def test_wrong_bytes_become_nothing_and_the_upload_is_as_before(
     repository: LocalRepository, algorithm: str
 ) -> None:
     first = begin(repository, b"begun")
-    repository.settle_upload(first)
+    repository.settle_upload(IMAGE, first)
     first.close()
     second = repository.open_upload(IMAGE, first.upload.id, ALICE, start=5)
     second.write(b" wrong")

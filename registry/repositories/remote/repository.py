@@ -165,7 +165,7 @@ class RemoteRepository(Repository):
         """See `start_upload`."""
         self._refuse()
 
-    def settle_upload(self, writer: UploadWriter) -> UploadState:
+    def settle_upload(self, image: ImageName, writer: UploadWriter) -> UploadState:
         """See `start_upload`."""
         self._refuse()
 

@@ -108,6 +108,5 @@ class Shared:
         if isinstance(error, UpstreamRefused):
             return error
         if isinstance(error, UpstreamFailed) and not self.definition.flag("hardFail"):
-            message = f"not in the cache of '{self.definition.key}', and upstream has failed"
-            return UpstreamUnavailable(f"{message}: {error.message}")
+            return UpstreamUnavailable(f"{error.message}; it is not in the cache")
         return error

@@ -30,18 +30,8 @@ class PatientSocket(socket.socket):
         return super().recv_into(*arguments)
 
 
-class PatientTlsSocket(ssl.SSLSocket):
+class PatientTlsSocket(PatientSocket, ssl.SSLSocket):
     """The same under TLS."""
-
-    def recv(self, *arguments: Any) -> bytes:
-        """Receive, as long as the call lasts."""
-        self.settimeout(current_call().patience())
-        return super().recv(*arguments)
-
-    def recv_into(self, *arguments: Any) -> int:
-        """Receive, as long as the call lasts."""
-        self.settimeout(current_call().patience())
-        return super().recv_into(*arguments)
 
 
 class Trust:

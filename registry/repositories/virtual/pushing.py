@@ -8,7 +8,7 @@ from typing import Final
 
 from registry.model.content import Actor, Blob, UploadState
 from registry.model.digests import Digest
-from registry.model.errors import ManifestPartsMissing, OperationUnsupported, UploadUnknown
+from registry.model.errors import ManifestPartsMissing, OperationUnsupported
 from registry.model.names import ImageName, Reference, Tag
 from registry.model.retention import Decision
 from registry.repositories.base import MayReplace, PushedManifest, Repository
@@ -63,7 +63,6 @@ class PushedThrough(Repository):
         length: int | None = None,
     ) -> UploadWriter:
         """See `Repository.open_upload`."""
-        self._uploading = image
         return self.target.open_upload(image, upload_id, start=start, length=length)
 
     def open_whole_upload(
@@ -72,14 +71,9 @@ class PushedThrough(Repository):
         """See `Repository.open_whole_upload`."""
         return self.target.open_whole_upload(image, algorithm, length)
 
-    _uploading: ImageName | None = None
-    """The image whose upload is open."""
-
-    def settle_upload(self, writer: UploadWriter) -> UploadState:
-        """See `Repository.settle_upload`; of an upload that was opened here."""
-        if self._uploading is None:
-            raise UploadUnknown("blob upload unknown to registry", {"id": writer.upload.id})
-        return self.target.settle_upload(self._uploading, writer)
+    def settle_upload(self, image: ImageName, writer: UploadWriter) -> UploadState:
+        """See `Repository.settle_upload`."""
+        return self.target.settle_upload(image, writer)
 
     def finish_upload(self, image: ImageName, writer: UploadWriter, digest: Digest) -> None:
         """See `Repository.finish_upload`."""

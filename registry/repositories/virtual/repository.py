@@ -67,14 +67,19 @@ class VirtualRepository(PushedThrough):
     def _listed(self, member: Member) -> GuardedRepository:
         return member.held if self._cached_only else member.repository
 
+    def _listed_image(
+        self, member: Member, image: ImageName
+    ) -> tuple[GuardedRepository, ImageName]:
+        """Return where an image of a member is looked at, and the name that it has there."""
+        listed = self._listed(member)
+        return listed, image if listed is member.repository else member.name_of(image)
+
     def tags(self, image: ImageName, request: PageRequest) -> Page[Tag]:
         """See `Repository.tags`: of all members that have the image, each tag once."""
         lists, unknown = list[ListPage[Tag]](), True
 
         for member in self._readable(image):
-            listed, name = self._listed(member), image
-            if listed is not member.repository:
-                name = member.name_of(image)
+            listed, name = self._listed_image(member, image)
             try:
                 listed.tags(name, PageRequest(0, request.after))
             except ImageUnknown:
@@ -98,9 +103,11 @@ class VirtualRepository(PushedThrough):
         """See `Repository.manifest`; raises also UpstreamError."""
         first = self.target_member if renew else None
         held_only = image in self._pushed
-        found = _answer(self.resolving.manifest(image, reference, first=first, held_only=held_only))
-        if not isinstance(found, StoredManifest):
-            raise manifest_unknown(Place(self.key, image), reference)
+        found = self._manifest_of(
+            self.resolving.manifest(image, reference, first=first, held_only=held_only),
+            image,
+            reference,
+        )
         self._answered = found.digest, self.members.named(found.member or "")
         return found
 
@@ -134,28 +141,29 @@ class VirtualRepository(PushedThrough):
         """
         held_only = renew and not fetch
         first = self.target_member if renew else None
-        found = _answer(
-            self.resolving.blob(image, digest, fetch=fetch, first=first, held_only=held_only)
+        return _blob_of(
+            self.resolving.blob(image, digest, fetch=fetch, first=first, held_only=held_only),
+            digest,
         )
-        if not isinstance(found, Blob):
-            raise BlobUnknown("blob unknown to registry", {"digest": digest})
-        return found
 
     def held_manifest(
         self, image: ImageName, reference: Reference, *, stale: bool = False
     ) -> StoredManifest:
         """See `Repository.held_manifest`."""
-        found = _answer(self.resolving.manifest(image, reference, held_only=True))
+        found = self.resolving.manifest(image, reference, held_only=True)
+        return self._manifest_of(found, image, reference)
+
+    def _manifest_of(
+        self, resolution: Resolution, image: ImageName, reference: Reference
+    ) -> StoredManifest:
+        found = _answer(resolution)
         if not isinstance(found, StoredManifest):
             raise manifest_unknown(Place(self.key, image), reference)
         return found
 
     def held_blob(self, image: ImageName, digest: Digest) -> Blob:
         """See `Repository.held_blob`."""
-        found = _answer(self.resolving.blob(image, digest, held_only=True))
-        if not isinstance(found, Blob):
-            raise BlobUnknown("blob unknown to registry", {"digest": digest})
-        return found
+        return _blob_of(self.resolving.blob(image, digest, held_only=True), digest)
 
     def holders(
         self,
@@ -173,9 +181,7 @@ class VirtualRepository(PushedThrough):
         """See `Repository.referrers`: of all members, each once. Raises also UpstreamError."""
         found = dict[Digest, StoredManifest]()
         for member in self._readable(image):
-            listed, name = self._listed(member), image
-            if listed is not member.repository:
-                name = member.name_of(image)
+            listed, name = self._listed_image(member, image)
             for stored in listed.referrers(name, subject):
                 found.setdefault(stored.digest, stored)
         return list(found.values())
@@ -185,6 +191,13 @@ def _answer(resolution: Resolution) -> StoredManifest | Blob | None:
     if resolution.failure is not None:
         raise resolution.failure
     return None if resolution.winner is None else resolution.winner.found
+
+
+def _blob_of(resolution: Resolution, digest: Digest) -> Blob:
+    found = _answer(resolution)
+    if not isinstance(found, Blob):
+        raise BlobUnknown("blob unknown to registry", {"digest": digest})
+    return found
 
 
 def _tags_of(

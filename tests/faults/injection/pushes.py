@@ -83,7 +83,7 @@ def push_digest_with_tags(instance: Instance) -> None:
 def append(instance: Instance, upload: str, data: bytes) -> None:
     with closing(repository(instance).open_upload(IMAGE, upload, ALICE)) as writer:
         writer.write(data)
-        repository(instance).settle_upload(writer)
+        repository(instance).settle_upload(IMAGE, writer)
 
 
 def push_chunked(instance: Instance) -> None:

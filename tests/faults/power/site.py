@@ -113,7 +113,7 @@ class Site:
         for begin in range(0, len(blob), third):
             with closing(repository.open_upload(image, upload.id, ALICE, start=begin)) as writer:
                 writer.write(blob[begin : begin + third])
-                repository.settle_upload(writer)
+                repository.settle_upload(image, writer)
         with closing(repository.open_upload(image, upload.id, ALICE)) as writer:
             repository.finish_upload(image, writer, Digest.of(blob))
 
@@ -122,7 +122,7 @@ class Site:
         upload = self.repository.start_upload(image, "sha256", ALICE)
         with closing(self.repository.open_upload(image, upload.id, ALICE)) as writer:
             writer.write(self.layers(1)[0])
-            self.repository.settle_upload(writer)
+            self.repository.settle_upload(image, writer)
 
     def mount(self, image: ImageName, source: ImageName, blob: bytes) -> None:
         """Let an image show a blob of another one; this alone promises nothing."""

@@ -15,7 +15,7 @@ def chunked(bench: Bench) -> None:
     upload = repository.start_upload(IMAGE, "sha256", ALICE)
     with closing(repository.open_upload(IMAGE, upload.id, ALICE)) as writer:
         writer.write(LAYER)
-        repository.settle_upload(writer)
+        repository.settle_upload(IMAGE, writer)
     with closing(repository.open_upload(IMAGE, upload.id, ALICE)) as writer:
         repository.finish_upload(IMAGE, writer, Digest.of(LAYER))
 

@@ -22,7 +22,7 @@ def test_r10_no_process_answers_from_memory(bench: Bench) -> None:
     upload = repository.start_upload(IMAGE, "sha256", ALICE)
     with closing(repository.open_upload(IMAGE, upload.id, ALICE)) as writer:
         writer.write(LAYER)
-        repository.settle_upload(writer)
+        repository.settle_upload(IMAGE, writer)
     assert bench.pull() == bench.pull(body) == body
     assert yes(bench)
     other = bench.again()

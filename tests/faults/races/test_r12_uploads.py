@@ -31,7 +31,7 @@ def go_on(bench: Bench, upload: str, data: bytes) -> None:
     repository = bench.repository
     with closing(repository.open_upload(IMAGE, upload, ALICE)) as writer:
         writer.write(data)
-        repository.settle_upload(writer)
+        repository.settle_upload(IMAGE, writer)
 
 
 def finish(bench: Bench, upload: str) -> None:
@@ -51,7 +51,7 @@ def test_r12_a_slow_body_is_not_purged(bench: Bench) -> None:
         writer.write(b"la")
         bench.again().live_for(3 * UPLOADS, every=3 * DAY)
         writer.write(b"yer")
-        repository.settle_upload(writer)
+        repository.settle_upload(IMAGE, writer)
     finish(bench, upload.id)
 
 

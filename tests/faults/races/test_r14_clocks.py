@@ -47,7 +47,7 @@ def scene(bench: Bench) -> str:
     upload = bench.repository.start_upload(IMAGE, "sha256", ALICE)
     with closing(bench.repository.open_upload(IMAGE, upload.id, ALICE)) as writer:
         writer.write(b"la")
-        bench.repository.settle_upload(writer)
+        bench.repository.settle_upload(IMAGE, writer)
     bench.live_for(4 * HOUR - MINUTE, every=2 * HOUR)
     assert bench.prune(after=2 * MINUTE).set_on_hold.names == 1
     return upload.id

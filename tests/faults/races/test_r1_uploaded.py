@@ -90,7 +90,7 @@ def test_r1_an_upload_is_closed_long_after_its_last_byte(bench: Bench) -> None:
     upload = repository.start_upload(IMAGE, "sha256", ALICE).id
     with closing(repository.open_upload(IMAGE, upload, ALICE)) as writer:
         writer.write(LAYER)
-        repository.settle_upload(writer)
+        repository.settle_upload(IMAGE, writer)
     bench.live_for(3 * GRACE, every=DAY)
     with closing(repository.open_upload(IMAGE, upload, ALICE)) as writer:
         repository.finish_upload(IMAGE, writer, DIGEST)

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from registry.model.digests import Digest
-from registry.model.names import ImageName, RepositoryKey, Tag
-from registry.model.repository_fields import CACHE_SUFFIX
+from registry.model.names import ImageName, RepositoryKey, Tag, cache_key
 from registry.services.setup import FIRST_REMOTE, FIRST_VIRTUAL
 from registry.storage.layout import (
     FOLDERS,
@@ -80,7 +79,7 @@ class Accounting:
         self._layout = Layout(str(storage))
         self.expected = Expected()
         if furnished:
-            cache = RepositoryKey(f"{FIRST_REMOTE}{CACHE_SUFFIX}")
+            cache = cache_key(FIRST_REMOTE)
             self.expected.folders.add(self._layout.repository(cache))
         for key in (*keys, *((FIRST_REMOTE, FIRST_VIRTUAL) if furnished else ())):
             self.expected.definitions.add(self._layout.repository_definition(key))

@@ -140,7 +140,7 @@ def test_what_is_not_in_the_cache_fails_as_the_repository_is_set(
     make: Make, upstream: FakeUpstream
 ) -> None:
     upstream.error = UpstreamFailed("down")
-    with pytest.raises(UpstreamUnavailable, match="upstream has failed: down"):
+    with pytest.raises(UpstreamUnavailable, match="down; it is not in the cache"):
         make().manifest(IMAGE, ONE)
     with pytest.raises(UpstreamFailed, match="down"):
         make(hardFail=True).manifest(IMAGE, ONE)

@@ -9,6 +9,7 @@ from registry.model.upstream_errors import UpstreamFailed, UpstreamUnavailable
 from registry.repositories.remote.downloads import SMALL
 from registry.repositories.remote.repository import RemoteRepository
 from registry.storage.store import Store
+from registry.storage.upload_writer import UploadWriter
 from tests.repositories.remote.conftest import CACHE, IMAGE, eventually, read
 from tests.repositories.remote.fakes import FakeUpstream
 from tests.repositories.remote.layers import DIGEST, LAYER, OTHER, has_come
@@ -19,12 +20,18 @@ def layer(upstream: FakeUpstream) -> None:
     upstream.blobs[IMAGE, DIGEST] = LAYER
 
 
-def test_the_next_process_goes_on_where_a_killed_one_stopped(
-    remote: RemoteRepository, store: Store, upstream: FakeUpstream
-) -> None:
+def begun_elsewhere(store: Store) -> UploadWriter:
+    """Return the writer of a download that another process has begun."""
     writer = store.arrivals.lead(CACHE, IMAGE, DIGEST)
     assert writer is not None
     store.arrivals.announce(writer, len(LAYER))
+    return writer
+
+
+def test_the_next_process_goes_on_where_a_killed_one_stopped(
+    remote: RemoteRepository, store: Store, upstream: FakeUpstream
+) -> None:
+    writer = begun_elsewhere(store)
     writer.write(LAYER[:SMALL])
     writer.close()
     assert read(remote.blob(IMAGE, DIGEST, fetch=True)) == LAYER
@@ -34,9 +41,7 @@ def test_the_next_process_goes_on_where_a_killed_one_stopped(
 def test_bytes_from_before_a_power_cut_are_fetched_anew(
     remote: RemoteRepository, store: Store, upstream: FakeUpstream
 ) -> None:
-    writer = store.arrivals.lead(CACHE, IMAGE, DIGEST)
-    assert writer is not None
-    store.arrivals.announce(writer, len(LAYER))
+    writer = begun_elsewhere(store)
     writer.write(b"\0" * SMALL)
     writer.close()
     with open(writer.upload.record) as file:
@@ -50,9 +55,7 @@ def test_bytes_from_before_a_power_cut_are_fetched_anew(
 def test_a_download_of_another_process_is_followed_and_taken_over_when_that_ends(
     remote: RemoteRepository, store: Store, upstream: FakeUpstream
 ) -> None:
-    writer = store.arrivals.lead(CACHE, IMAGE, DIGEST)
-    assert writer is not None
-    store.arrivals.announce(writer, len(LAYER))
+    writer = begun_elsewhere(store)
     writer.write(LAYER[:1000])
     blob = remote.blob(IMAGE, DIGEST, fetch=True)
     assert blob.arriving is not None
@@ -68,9 +71,7 @@ def test_a_download_of_another_process_is_followed_and_taken_over_when_that_ends
 def test_a_download_of_another_process_that_ends_well_is_complete_here(
     remote: RemoteRepository, store: Store, upstream: FakeUpstream
 ) -> None:
-    writer = store.arrivals.lead(CACHE, IMAGE, DIGEST)
-    assert writer is not None
-    store.arrivals.announce(writer, len(LAYER))
+    writer = begun_elsewhere(store)
     blob = remote.blob(IMAGE, DIGEST, fetch=True)
     writer.write(LAYER)
     remote._cache.finish_upload(IMAGE, writer, DIGEST)
@@ -82,9 +83,7 @@ def test_a_download_of_another_process_that_ends_well_is_complete_here(
 def test_a_download_of_another_process_that_fails_breaks_off_here(
     remote: RemoteRepository, store: Store
 ) -> None:
-    writer = store.arrivals.lead(CACHE, IMAGE, DIGEST)
-    assert writer is not None
-    store.arrivals.announce(writer, len(LAYER))
+    writer = begun_elsewhere(store)
     blob = remote.blob(IMAGE, DIGEST, fetch=True)
     store.arrivals.drop(writer.upload)
     writer.close()
@@ -110,9 +109,7 @@ def test_an_image_in_which_upstream_does_not_show_the_blob_gets_nothing_of_it(
     remote: RemoteRepository, store: Store, upstream: FakeUpstream, arrived: int
 ) -> None:
     """Whatever another image's download has left, and also if upstream could not say at first."""
-    writer = store.arrivals.lead(CACHE, IMAGE, DIGEST)
-    assert writer is not None
-    store.arrivals.announce(writer, len(LAYER))
+    writer = begun_elsewhere(store)
     writer.write(LAYER[:arrived])
     writer.close()
     upstream.error = UpstreamFailed("down")
