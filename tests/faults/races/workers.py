@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from tests.faults.races import stops
 from tests.live.wire import Wire
 from tests.support.accounts import Accounts
 from tests.support.bench import KEY
+from tests.support.connections import open_files, peer_of, process_of
 from tests.support.live import LiveServer
 
 GRACE: Final = 1
@@ -113,7 +114,7 @@ class Workers(LiveServer):
     def stop_worker_of(self, wire: Wire) -> None:
         """Stop the worker at the other end of a connection, once it has read what was sent."""
         worker = self.worker_of(wire)
-        wait_until(lambda: self._peer(wire)[1] == 0, "all that was sent is read")
+        wait_until(lambda: peer_of(wire.socket).unread == 0, "all that was sent is read")
         os.kill(worker, signal.SIGSTOP)
         wait_until(lambda: worker in self.stopped(), "the worker is stopped")
 
@@ -137,27 +138,12 @@ class Workers(LiveServer):
     def has_deleted(self, wire: Wire) -> bool:
         """Return whether the worker of a connection has content open that has no name left."""
         store = f"{self.storage}/"
-        names = _open_files(self.worker_of(wire))
+        names = open_files(self.worker_of(wire))
         return any(name.startswith(store) and name.endswith(" (deleted)") for name in names)
 
     def worker_of(self, wire: Wire) -> int:
         """Return the worker that has taken a connection, once one has."""
-        wait_until(lambda: self._peer(wire)[0] != "0", "the connection is taken")
-        name = f"socket:[{self._peer(wire)[0]}]"
-        (found,) = [pid for pid in self.worker_pids() if name in _open_files(pid)]
-        return found
-
-    def _peer(self, wire: Wire) -> tuple[str, int]:
-        """Return the inode of the server's end of a connection, and how much is unread there.
-
-        The inode of one that no worker has taken yet is 0.
-        """
-        client = wire.socket.getsockname()[1]
-        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-            local, remote, _, queues, *rest = line.split()[1:]
-            if _port(local) == self.port and _port(remote) == client:
-                return rest[4], int(queues.partition(":")[2], 16)
-        return "0", 0
+        return process_of(wire.socket, self.worker_pids())
 
 
 def _has_name(path: str) -> bool:
@@ -165,18 +151,5 @@ def _has_name(path: str) -> bool:
     return any(found.endswith(name) for found in listed(folder))
 
 
-def _port(address: str) -> int:
-    return int(address.partition(":")[2], 16)
-
-
 def _state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def _open_files(pid: int) -> set[str]:
-    found, folder = set(), f"/proc/{pid}/fd"
-    for name in os.listdir(folder):
-        # It goes on opening and closing files meanwhile.
-        with suppress(FileNotFoundError):
-            found.add(os.readlink(f"{folder}/{name}"))
-    return found
