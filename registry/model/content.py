@@ -36,6 +36,10 @@ class Blob:
     member: RepositoryKey | None = field(default=None, compare=False)
     """Of a virtual repository: which member has it."""
 
+    def of(self, member: RepositoryKey) -> Blob:
+        """Return the same blob as one that a member has."""
+        return Blob(self.digest, self.size, self.path, self.arriving, member)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredManifest:
@@ -48,6 +52,10 @@ class StoredManifest:
     """Of a remote repository: how it came to this answer."""
     member: RepositoryKey | None = field(default=None, compare=False)
     """Of a virtual repository: which member has it."""
+
+    def of(self, member: RepositoryKey) -> StoredManifest:
+        """Return the same manifest as one that a member has."""
+        return StoredManifest(self.digest, self.media_type, self.body, self.freshness, member)
 
 
 @dataclass(frozen=True, slots=True)

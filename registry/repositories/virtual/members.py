@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Final
 
 from registry.access.principals import Access, Action, Principal
@@ -30,47 +29,49 @@ CACHE_KIND: Final = "cache"
 REMOTE_KIND: Final = "remote"
 
 
-@dataclass(eq=False)
 class Member:
     """A local or remote repository in a virtual one."""
 
-    definition: RepositoryDefinition
-    _open: OpenMember
-    _find: Find
-    ways: list[Sequence[Reach]] = field(default_factory=list)
-    """The virtual repositories that it is in, by each way that leads to it."""
-
-    @property
-    def key(self) -> RepositoryKey:
+    def __init__(
+        self, definition: RepositoryDefinition, open_member: OpenMember, find: Find
+    ) -> None:
+        self.definition = definition
+        self.key: RepositoryKey = definition.key
         """Its key."""
-        return self.definition.key
-
-    @property
-    def is_remote(self) -> bool:
+        self.is_remote = definition.rclass == REMOTE and not definition.is_cache
         """Whether it has an upstream."""
-        return self.definition.rclass == REMOTE and not self.definition.is_cache
+        self.has_priority = definition.flag("priorityResolution")
+        """Whether it is looked at before the others."""
+        self.ways: list[Sequence[Reach]] = []
+        """The virtual repositories that it is in, by each way that leads to it."""
+        self._open = open_member
+        self._find = find
+        self._repository: GuardedRepository | None = None
+        self._held: GuardedRepository | None = None
 
     @property
-    def has_priority(self) -> bool:
-        """Whether it is looked at before the others."""
-        return self.definition.flag("priorityResolution")
-
-    @cached_property
     def repository(self) -> GuardedRepository:
         """The member as the caller may use it; of a remote one, with its upstream."""
-        return self._open(self.definition)
+        if self._repository is None:
+            self._repository = self._open(self.definition)
+        return self._repository
 
-    @cached_property
+    @property
     def held(self) -> GuardedRepository:
         """What it holds, without asking anybody."""
-        held = self._find(self.definition.holding_key or self.key)
-        return self.repository if held is None or not self.is_remote else self._open(held)
+        if self._held is None:
+            held = self._find(self.definition.holding_key or self.key)
+            if held is None or not self.is_remote:
+                self._held = self.repository
+            else:
+                self._held = self._open(held)
+        return self._held
 
     def name_of(self, image: ImageName) -> ImageName:
         """Return the name that an image has in what the member holds."""
         return cache_name(self.definition, image) if self.is_remote else image
 
-    @cached_property
+    @property
     def is_whole(self) -> bool:
         """Whether all of it is shown on some way, and no local member can stand before it."""
         return not self.is_remote and any(
@@ -113,8 +114,19 @@ class Members:
         found = dict[RepositoryKey, Member]()
         for member, way in self._leaves(definition, (), frozenset()):
             found.setdefault(member.key, member).ways.append(way)
-        self.all: Sequence[Member] = sorted(found.values(), key=lambda one: not one.has_priority)
+        first = [member for member in found.values() if member.has_priority]
+        rest = [member for member in found.values() if not member.has_priority]
+        local = [member for member in rest if not member.is_remote]
+        remote = [member for member in rest if member.is_remote]
+        self.all: list[Member] = [*first, *rest]
         """Those with priority first, each as configured."""
+        self.stops: list[Stop] = [
+            *[Stop(one, REMOTE_KIND if one.is_remote else LOCAL_KIND) for one in first],
+            *[Stop(one, LOCAL_KIND) for one in local],
+            *[Stop(one, CACHE_KIND) for one in remote],
+            *[Stop(one, REMOTE_KIND) for one in remote],
+        ]
+        """Everything that is looked at, in order."""
 
     def _leaves(
         self, definition: RepositoryDefinition, way: Sequence[Reach], above: frozenset[str]
@@ -129,18 +141,6 @@ class Members:
                 continue
             inner = (*way, member.reach) if member.rclass == VIRTUAL else way
             yield from self._leaves(member, inner, above | {definition.key})
-
-    @cached_property
-    def stops(self) -> Sequence[Stop]:
-        """Everything that is looked at, in order."""
-        first = [Stop(one, _kind(one)) for one in self.all if one.has_priority]
-        rest = [one for one in self.all if not one.has_priority]
-        return [
-            *first,
-            *(Stop(one, LOCAL_KIND) for one in rest if not one.is_remote),
-            *(Stop(one, CACHE_KIND) for one in rest if one.is_remote),
-            *(Stop(one, REMOTE_KIND) for one in rest if one.is_remote),
-        ]
 
     @property
     def in_tree_order(self) -> Sequence[Member]:
@@ -160,6 +160,8 @@ def as_member(principal: Principal, key: RepositoryKey, member: RepositoryKey) -
 
     Tokens name images as clients see them, so they are for the virtual repository ``key``.
     """
+    if principal.access is None and principal.limit is None:
+        return principal
     return dataclasses.replace(
         principal,
         access=_moved(principal.access, key, member),
@@ -180,7 +182,3 @@ def _moved(access: Access | None, key: str, member: str) -> Access | None:
         return None
     here = ((path.partition("/"), actions) for path, actions in access.items())
     return {f"{member}/{image}": actions for (at, _, image), actions in here if at == key}
-
-
-def _kind(member: Member) -> str:
-    return REMOTE_KIND if member.is_remote else LOCAL_KIND

@@ -106,13 +106,14 @@ class Resolving:
 
         stops = self._stops(first, held_only)
         if sum(stop.kind == REMOTE_KIND for stop in stops) > 1:
-            stops.sort(
-                key=lambda stop: stop.kind == REMOTE_KIND and not self._holds(stop.member, image)
+            stops = sorted(
+                stops,
+                key=lambda stop: stop.kind == REMOTE_KIND and not self._holds(stop.member, image),
             )
         return self._look(stops, image, digest, ask)
 
     def _stops(self, first: Member | None, held_only: bool) -> list[Stop]:
-        stops = list(self._members.stops)
+        stops = self._members.stops
         if held_only:
             stops = [
                 Stop(stop.member, CACHE_KIND) if stop.kind == REMOTE_KIND else stop
@@ -164,8 +165,7 @@ class Resolving:
             return Look(stop.key, stop.kind, Outcome.ABSENT, error.message)
         except _FAILED as error:
             return Look(stop.key, stop.kind, Outcome.FAILED, error.message, failure=error)
-        found = dataclasses.replace(found, member=stop.member.key)
-        return Look(stop.key, stop.kind, Outcome.FOUND, _said(found), found)
+        return Look(stop.key, stop.kind, Outcome.FOUND, _said(found), found.of(stop.member.key))
 
     # --- what is not asked -------------------------------------------------------------------
 
