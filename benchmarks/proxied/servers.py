@@ -48,6 +48,11 @@ class Server:
         """Return where something of the benchmark's image is."""
         return f"http://127.0.0.1:{self.port}{self.path}/{IMAGE}/{rest}"
 
+    @property
+    def name(self) -> str:
+        """The benchmark's image as clients name it, without the host."""
+        return f"{self.path}/{IMAGE}".removeprefix("/v2/")
+
     def beside(self, key: str) -> "Server":
         """Return another repository of the server."""
         return Server(self.port, f"/v2/{key}", self.headers)
