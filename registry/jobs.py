@@ -8,6 +8,7 @@ it works, so that it costs less than a fifth of one core, and requests never wai
 
 from __future__ import annotations
 
+import datetime
 import gc
 import logging
 import sys
@@ -18,7 +19,6 @@ from typing import Final
 
 from registry.model.errors import RegistryError
 from registry.services.instance import Instance
-from registry.storage.journal import now
 
 logger = logging.getLogger(__name__)
 
@@ -202,17 +202,24 @@ class Jobs:
     def _pass(self, pace: Pace) -> None:
         """Prune; let rules delete, and what is unused go from caches; shorten the pull records.
 
-        Rules look at the clock of the wall, so they wait when that has jumped.
+        Rules look at the clock of the wall. So they believe it no further than pruning does, and
+        not at all where it has jumped, in the pass or before.
         """
         instance = self._instance
         report = instance.pruning.run(pause=pace)
         logger.log(logging.DEBUG if report.is_quiet else logging.INFO, "%s", report.line())
-        if report.clock_jumped:
+        ages = instance.pruning.ages()
+        if report.clock_jumped or ages is None:
             return
-        retired = instance.retention.run(now(), pause=pace)
+        moment, proved = _moment(ages.now), _moment(max(ages.proved, 0.0))
+        retired = instance.retention.run(moment, pause=pace, proved=proved)
         if retired.deleted or retired.failed:
             logger.info("%s", retired.line())
-        unused = instance.unused.run(now(), pause=pace)
+        unused = instance.unused.run(moment, pause=pace, proved=proved)
         if unused.deleted or unused.failed:
             logger.info("%s", unused.line())
-        instance.store.pulls.compact(now())
+        instance.store.pulls.compact(moment)
+
+
+def _moment(seconds: float) -> datetime.datetime:
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC)

@@ -99,6 +99,10 @@ class Pruning:
         """Return what is known of all passes: ``last``, its report, and ``totals``, all freed."""
         return self._passes.read()
 
+    def ages(self) -> Ages | None:
+        """Return what is known of ages now; None if the clock has jumped since the last pass."""
+        return self._passes.look(self._clock(), self._limits.grace)
+
     def run(
         self,
         options: Options = Options(),

@@ -40,6 +40,12 @@ class TagDecision:
     """When it was pulled last, as far as is recorded."""
 
     @property
+    def used(self) -> datetime.datetime:
+        """When it was pushed or pulled last."""
+        pushed = self.decision.state.pushed
+        return pushed if self.pulled is None else max(pushed, self.pulled)
+
+    @property
     def target(self) -> TagTarget:
         """The tag."""
         return self.key, self.decision.state.image, self.decision.state.tag
@@ -115,11 +121,14 @@ class Retention:
         now: datetime.datetime,
         keys: Sequence[RepositoryKey] = (),
         pause: Callable[[], None] = lambda: None,
+        *,
+        proved: datetime.datetime | None = None,
     ) -> RetentionReport:
         """Delete what the rules say; what fails is told, and stops nothing else.
 
         Costs next to nothing where no repository can delete anything. ``pause`` is called before
-        each image and each deletion, and may wait or raise to end the run.
+        each image and each deletion, and may wait or raise to end the run. What was pushed or
+        pulled after ``proved`` stays: a clock that has jumped could make it look old.
 
         Raises:
             RepositoryUnknown: there is no repository of that key.
@@ -129,7 +138,7 @@ class Retention:
             try:
                 policy = policy_of(definition)
                 if policy.active:
-                    self._run(definition.key, policy, now, report, pause)
+                    self._run(definition.key, policy, now, proved or now, report, pause)
             except RegistryError as error:
                 _note(report, definition.key, error)
         return report
@@ -139,6 +148,7 @@ class Retention:
         key: RepositoryKey,
         policy: Policy,
         now: datetime.datetime,
+        proved: datetime.datetime,
         report: RetentionReport,
         pause: Callable[[], None],
     ) -> None:
@@ -152,14 +162,15 @@ class Retention:
                 _note(report, f"{key}/{image}", error)
                 continue
             # The oldest first, so that a run that is broken off has deleted what is wanted least.
-            for found in reversed([found for found in decisions if found.decision.goes]):
+            going = [one for one in decisions if one.decision.goes and one.used <= proved]
+            for found in reversed(going):
                 pause()
                 try:
                     if repository.retire_tag(image, found.decision, ACTOR):
                         report.deleted.append(found)
                 except RegistryError as error:
                     _note(report, found.name, error)
-            report.kept += sum(not found.decision.goes for found in decisions)
+            report.kept += len(decisions) - len(going)
 
     def _decide(
         self,

@@ -54,17 +54,24 @@ class Unused:
         self._store = store
         self._definitions = definitions
 
-    def run(self, now: datetime.datetime, pause: Callable[[], None] = lambda: None) -> UnusedReport:
+    def run(
+        self,
+        now: datetime.datetime,
+        pause: Callable[[], None] = lambda: None,
+        *,
+        proved: datetime.datetime | None = None,
+    ) -> UnusedReport:
         """Delete what nobody has used; what fails is told, and stops nothing else.
 
         Costs next to nothing where no repository wants it. ``pause`` is called before each image
-        and each deletion, and may wait or raise to end the run.
+        and each deletion, and may wait or raise to end the run. What was used after ``proved``
+        stays, as it does with `Retention.run`.
         """
         report = UnusedReport()
         for definition in self._definitions.all():
             hours = definition.number(_HOURS)
             if definition.rclass == REMOTE and definition.flag(_ENABLED) and hours > 0:
-                before = now - datetime.timedelta(hours=hours)
+                before = min(now - datetime.timedelta(hours=hours), proved or now)
                 try:
                     self._clean(definition.cache(), before, report, pause)
                 except RegistryError as error:

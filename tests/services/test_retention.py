@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
 
 import pytest
@@ -86,6 +87,19 @@ def test_what_goes_is_in_the_trash_and_the_journal_names_the_rule(past: PastRegi
     assert body_of(past.repository, digest) is None
     past.instance.history.revert(KEY, IMAGE, Tag("old"), digest, ALICE, NOW)
     assert all_tags(past.repository) == ["old"]
+
+
+def test_what_was_pushed_or_pulled_after_the_last_moment_that_is_proved_stays(
+    past: PastRegistry,
+) -> None:
+    digests = {tag: past.push(tag, days=9, note=tag) for tag in ("pulled", "unused")}
+    past.push("young", days=8)
+    past.pull("pulled", digests["pulled"], days=8)
+    past.configure(retention="delete pushed>7d")
+    proved = NOW - datetime.timedelta(days=8, hours=1)
+    report = past.instance.retention.run(NOW, proved=proved)
+    assert (deleted(report), report.kept) == (["unused"], 2)
+    assert deleted(run(past)) == ["pulled", "young"]
 
 
 def test_the_last_pull_is_by_the_tag_or_of_its_digest(past: PastRegistry) -> None:

@@ -87,6 +87,14 @@ def test_what_was_fetched_within_the_period_stays(mirror: Mirror) -> None:
     assert mirror.unused.run(now() + datetime.timedelta(hours=23)).deleted == []
 
 
+def test_what_was_used_after_the_last_moment_that_is_proved_stays(mirror: Mirror) -> None:
+    mirror.fetch("new", manifest_bytes(b"{}"))
+    before = now() - datetime.timedelta(minutes=1)
+    assert mirror.unused.run(now() + LATER, proved=before).deleted == []
+    after = now() + datetime.timedelta(minutes=1)
+    assert mirror.unused.run(now() + LATER, proved=after).deleted
+
+
 def test_children_stay_as_long_as_their_index_and_go_after_it(mirror: Mirror) -> None:
     child_body = manifest_bytes(b"{}")
     index = encoded(index_object([child_body]))
