@@ -66,7 +66,8 @@ def build(config: Config) -> Instance:
     secrets = Secrets.of(store, users, groups, keys, lambda: system_info.service_id)
     decisions = Decisions(config.anonymous_pull, RuleBook(store, targets))
     definitions = Definitions(store)
-    directory = Directory(store, definitions, decisions, Upstreams(_surroundings(config)))
+    upstreams = Upstreams(_surroundings(config), store.upstream_notes)
+    directory = Directory(store, definitions, decisions, upstreams)
     proxy_writer = ProxyWriter(store, definitions)
     searching = Searching(store, definitions)
     return Instance(

@@ -5,7 +5,8 @@ Read in this order: ``names`` (the words), ``companions`` (signatures by their t
 ``property_language``, ``retention_rules``, ``retention`` and ``retention_replay`` (which tags go),
 ``immutable_tags`` (which never go),
 ``moments``, ``targets`` (what a command is about), ``reverse_proxy`` (what stands in front),
-``diagnosis`` (what a self-test says), ``content``, ``arriving`` (content on its way) and
+``diagnosis`` (what a self-test says), ``content``, ``allowance`` (what an upstream leaves us),
+``arriving`` (content on its way) and
 ``waiting`` (for what others do), ``repository_fields`` and ``repository_values`` (what is
 configured of a repository), ``items`` (the tree), ``packages``, ``ant`` (patterns over paths),
 ``aql`` (finding items), ``paging``, ``bodies``, ``emails``, ``errors`` and ``upstream_errors``

@@ -87,6 +87,7 @@ class Definitions(KnownDefinitions):
     def _take_out(self, key: str) -> None:
         atomic.remove(self._path(key))
         syncing.sync_folder(self._store.layout.top("etc/repositories"))
+        self._store.upstream_notes.forget(key)
 
     def update(self, key: RepositoryKey, fields: Mapping[str, object]) -> RepositoryDefinition:
         """Change some fields; the others keep their values.
@@ -148,6 +149,7 @@ class Definitions(KnownDefinitions):
             self._store.trash.resolve_key(key)
             with self._leaving_others(key):
                 self._store.trash.take_repository(key, self._path(key), actor)
+            self._store.upstream_notes.forget(key)
 
     def _removable(self, key: RepositoryKey) -> RepositoryDefinition:
         definition = self.get(key)

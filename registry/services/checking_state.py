@@ -72,7 +72,8 @@ class StateChecker:
             path = self._layout.top(name)
             if walk.look_at(path) is None:
                 yield self._find("folder-missing", path, "is missing")
-        endings = {"journal": (ENDING,), "pulls": (ENDING, ".json"), "locks": (".lock",)}
+        endings = {"journal": (ENDING,), "pulls": (ENDING, ".json")}
+        endings |= {"locks": (".lock",), "upstreams": (".json",)}
         for name, wanted in endings.items():
             for entry in self._inspection.listing(self._layout.top(name), found):
                 yield from self._inspection.ordinary(entry)
@@ -94,11 +95,12 @@ class StateChecker:
             _, finding = self._document(f"{self._layout.root}/{name}", "record-damaged")
             if finding is not None:
                 yield finding
-        for entry in self._files("pulls"):
-            if entry.name.endswith(".json"):
-                _, finding = self._document(entry.path, "pulls-damaged")
-                if finding is not None:
-                    yield finding
+        for folder, kind in (("pulls", "pulls-damaged"), ("upstreams", "record-damaged")):
+            for entry in self._files(folder):
+                if entry.name.endswith(".json"):
+                    _, finding = self._document(entry.path, kind)
+                    if finding is not None:
+                        yield finding
 
     def _document(self, path: str, kind: str) -> tuple[dict[str, Any] | None, Finding | None]:
         """Return a JSON document, or None; and what is wrong with it."""

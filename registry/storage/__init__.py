@@ -14,8 +14,9 @@ and ``ownership_walk`` (who has which bytes), ``contents`` (whether bytes are ri
 repair), ``tree`` with ``tree_items`` and ``folder_records`` (what Artifactory's tree shows),
 ``tree_counting`` (how much that is), ``checksums`` (sha1 and md5 of content), ``index`` (which
 items there are, out of memory), ``line_files``, ``tag_records`` (all sidecars of an image),
-``documents`` (small JSON files), ``document_folders`` (all of a folder at once), ``format``
-(start-up checks), ``store`` (all of it in one object).
+``documents`` (small JSON files), ``document_folders`` (all of a folder at once),
+``upstream_notes`` (what was last heard of each upstream), ``format`` (start-up checks), ``store``
+(all of it in one object).
 
 May import: model, config, and filelock in ``locks``. May touch: the storage folder.
 Invariants: a name in its final place is complete and durable; bytes under a digest never change;

@@ -43,7 +43,8 @@
     ├── trash/<id>/                             a deleted manifest folder, until it expires
     │   ├── deletion.json                       what it was, who deleted it, when
     │   └── manifest.json, sha256__9c12… …      the folder as it was
-    └── uploads/<id>.data, <id>.jsonl           uploads, and downloads of caches, on their way
+    ├── uploads/<id>.data, <id>.jsonl           uploads, and downloads of caches, on their way
+    └── upstreams/<key>.json                    what was last heard of an upstream
 
 Why it is so: all names below ``artifacts`` and in ``filestore`` that have the same content are
 hard links to one inode, so the kernel counts the references, and a copied or retagged image costs
@@ -102,6 +103,7 @@ FOLDERS: Final = (
     "quarantine",
     "trash",
     "uploads",
+    "upstreams",
 )
 
 _CONTENT: Final = re.compile(r"(sha256|sha512)(?:__|:)([0-9a-f]+)")
@@ -273,6 +275,9 @@ class Layout:
 
     def scrubbing(self) -> str:
         return f"{self.root}/scrubbing.json"
+
+    def upstream_note(self, key: str) -> str:
+        return f"{self.root}/upstreams/{key}.json"
 
     def trash_entry(self, entry: str) -> str:
         return f"{self.root}/trash/{entry}"

@@ -24,6 +24,7 @@ from registry.storage.references import References
 from registry.storage.trash import Trash
 from registry.storage.tree import Tree
 from registry.storage.uploads import Uploads
+from registry.storage.upstream_notes import UpstreamNotes
 
 
 class Store:
@@ -56,4 +57,5 @@ class Store:
         self.journal_reader = JournalReader(self.layout)
         self.pulls = Pulls(self.layout)
         self.pull_stats = PullStats(self.layout)
+        self.upstream_notes = UpstreamNotes(self.layout, self.documents)
         self.quarantine = Quarantine(self.layout, self.filestore, self.locks)

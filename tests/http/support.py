@@ -164,11 +164,12 @@ def tree(
 ) -> set[str]:
     """Return every name below a folder; files of ours that only grow are left out.
 
-    So is when somebody has logged in, which every first request leaves.
+    So is when somebody has logged in, and what was last heard of upstreams: every first request
+    leaves the one, and every first question the other.
     """
     names = (path.relative_to(folder) for path in folder.rglob("*"))
     found = {str(name) for name in names if name.parts[0] not in but}
-    return {name for name in found if not name.startswith("etc/logins/")}
+    return {name for name in found if not name.startswith(("etc/logins/", "upstreams/"))}
 
 
 def journal(config: Config) -> list[dict[str, Any]]:

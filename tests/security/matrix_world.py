@@ -227,7 +227,7 @@ def _bearer(name: str, column: str, token: str) -> Caller:
     return Caller(name, column, {"Authorization": f"Bearer {token}"})
 
 
-_GROWING = ("locks", "journal", "pulls", "storage-summary.json", "pruning.json")
+_GROWING = ("locks", "journal", "pulls", "storage-summary.json", "pruning.json", "upstreams")
 _LOGINS = ("etc", "logins")
 
 

@@ -76,6 +76,7 @@ PATHS = [
     (AT.pull_totals("2026-11-20"), "/s/pulls/2026-11-20.json"),
     (AT.pruning(), "/s/pruning.json"),
     (AT.scrubbing(), "/s/scrubbing.json"),
+    (AT.upstream_note("k"), "/s/upstreams/k.json"),
     (AT.trash_entry("1-a"), "/s/trash/1-a"),
     (AT.quarantined(DIGEST), f"/s/quarantine/sha256__{HEX}"),
     (AT.lock("x"), "/s/locks/x.lock"),

@@ -16,7 +16,16 @@ _SIDECAR: Final = "manifest.json.properties.json"
 _SINGLE: Final = ("format.json", "pruning.json", "storage-summary.json")
 _MARKER: Final = "_rules.json"
 """Says that permission targets decide."""
-_UNCOUNTED: Final = ("builds", "checksums", "etc", "journal", "locks", "pulls", "quarantine")
+_UNCOUNTED: Final = (
+    "builds",
+    "checksums",
+    "etc",
+    "journal",
+    "locks",
+    "pulls",
+    "quarantine",
+    "upstreams",
+)
 
 
 def _read(path: str) -> bytes:

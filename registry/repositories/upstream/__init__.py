@@ -7,8 +7,9 @@ say what it was asked), ``calls`` (how long one may take), ``addresses`` (which 
 connected to) with ``sockets`` and ``doors`` (connecting to them), ``redirects``, ``challenges``,
 ``realms``, ``tokens`` and ``authorizing`` (who we are, and to whom that is told), ``answers`` and
 ``requesting`` (one request until its answer), ``limits``, ``pausing`` and ``bulkhead`` (when an
-upstream is not asked), ``verdicts`` (what an answer means), ``manifests``, ``blobs`` with
-``transfers``, and ``lists`` (what is asked for).
+upstream is not asked), ``condition`` and ``remembering`` (what all processes know of it),
+``verdicts`` (what an answer means), ``manifests``, ``blobs`` with ``transfers``, and ``lists``
+(what is asked for).
 
 May import: access and below, requests and urllib3. May touch: the network.
 Invariants: absent is None, and whatever else goes wrong raises an UpstreamError. The address that

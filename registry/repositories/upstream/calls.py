@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from registry.model.allowance import Allowance
 from registry.repositories.upstream.addresses import Standing
 
 
@@ -22,6 +23,10 @@ class Call:
         self._idle = idle
         self.peer: Standing | None = None
         """How near the server is that gave the last answer; None where a proxy is between."""
+        self.heard = False
+        """Whether the upstream registry has answered anything at all."""
+        self.allowance: Allowance | None = None
+        """What the upstream registry said last about how many pulls are left."""
 
     def patience(self) -> float:
         """Return the seconds that the next step may take.

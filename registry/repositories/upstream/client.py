@@ -20,14 +20,16 @@ from registry.repositories.upstream.answers import Answer
 from registry.repositories.upstream.blobs import Blobs
 from registry.repositories.upstream.bulkhead import Bulkhead
 from registry.repositories.upstream.calls import Call
+from registry.repositories.upstream.condition import Condition
 from registry.repositories.upstream.failures import Failure, Limit
 from registry.repositories.upstream.manifests import ACCEPT, read_head, read_manifest
 from registry.repositories.upstream.pausing import Pausing
+from registry.repositories.upstream.remembering import Notes, Remembering
 from registry.repositories.upstream.requesting import Requester
 from registry.repositories.upstream.sockets import Trust
 from registry.repositories.upstream.terms import Surroundings, Terms
 from registry.repositories.upstream.transfers import BlobStream
-from registry.repositories.upstream.values import Allowance, ManifestHead, UpstreamManifest
+from registry.repositories.upstream.values import ManifestHead, UpstreamManifest
 from registry.repositories.upstream.verdicts import is_found
 
 _log: Final = logging.getLogger(__name__)
@@ -52,17 +54,20 @@ class Upstream:
         UpstreamLimited: the upstream has had enough of us; at once until the moment it has named.
     """
 
-    def __init__(self, terms: Terms, surroundings: Surroundings, trust: Trust) -> None:
+    def __init__(
+        self, terms: Terms, surroundings: Surroundings, trust: Trust, notes: Notes
+    ) -> None:
         self.terms = terms
         self._requester = Requester(terms, surroundings, trust)
         self._pausing = Pausing(terms.offline_period)
+        self._remembering = Remembering(notes, terms, self._pausing)
         self._bulkhead = Bulkhead(surroundings.most_waiting, min(_PATIENCE, terms.idle), terms.idle)
         self._blobs = Blobs(terms, self._requester)
 
     @property
-    def allowance(self) -> Allowance | None:
-        """What upstream said last about how many pulls are left; None: nothing."""
-        return self._requester.allowance
+    def condition(self) -> Condition:
+        """What is known of it, by this process and all others."""
+        return self._remembering.condition
 
     @property
     def paused_until(self) -> float | None:
@@ -77,11 +82,12 @@ class Upstream:
                 answer.discard()
                 if answer.status not in _NO_HEAD:
                     found = is_found(call, answer, self.terms)
-                    return read_head(answer, reference) if found else None
+                    return read_head(call, answer, reference) if found else None
         manifest = self.manifest(image, reference)
         if manifest is None:
             return None
-        return ManifestHead(manifest.digest, manifest.media_type, len(manifest.body))
+        size = len(manifest.body)
+        return ManifestHead(manifest.digest, manifest.media_type, size, manifest.allowance)
 
     def manifest(self, image: ImageName, reference: Reference) -> UpstreamManifest | None:
         """Return a manifest; its bytes have the digest that it was asked by."""
@@ -173,8 +179,10 @@ class Upstream:
     @contextmanager
     def _asked(self, calls: int = 1) -> Iterator[Call]:
         """Have a call that may ask upstream; what goes wrong in it becomes our errors."""
-        with self._saying_why(), self._bulkhead.place(), self._pausing.passed():
-            yield Call(self.terms.call_seconds * calls, self.terms.idle)
+        with self._saying_why(), self._bulkhead.place():
+            call = Call(self.terms.call_seconds * calls, self.terms.idle)
+            with self._remembering.asked(call):
+                yield call
 
     @contextmanager
     def _asked_elsewhere(self) -> Iterator[Call]:

@@ -11,8 +11,8 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from registry.model.allowance import Allowance
 from registry.repositories.upstream.answers import Answer, number
-from registry.repositories.upstream.values import Allowance
 
 USUAL_PAUSE: Final = 60
 """Seconds without asking after 429 where nothing is said."""

@@ -45,10 +45,10 @@ def read_manifest(call: Call, answer: Answer, reference: Reference) -> UpstreamM
             raise Failure(f"'{answer.host}' answers a manifest that is not {wanted}")
     digest = reference if isinstance(reference, Digest) else None
     digest = digest or parsed.identity(body, stated.algorithm if stated else "sha256")
-    return UpstreamManifest(digest, parsed.media_type, body)
+    return UpstreamManifest(digest, parsed.media_type, body, call.allowance)
 
 
-def read_head(answer: Answer, reference: Reference) -> ManifestHead:
+def read_head(call: Call, answer: Answer, reference: Reference) -> ManifestHead:
     """Return what an answer without a body says about a manifest.
 
     Raises:
@@ -60,7 +60,8 @@ def read_head(answer: Answer, reference: Reference) -> ManifestHead:
             raise Failure(f"'{answer.host}' answers a manifest that is not {reference}")
         digest = reference
     known = answer.media_type in media_types.MANIFEST_TYPES
-    return ManifestHead(digest, answer.media_type if known else "", answer.length)
+    kind = answer.media_type if known else ""
+    return ManifestHead(digest, kind, answer.length, call.allowance)
 
 
 def stated_digest(answer: Answer) -> Digest | None:

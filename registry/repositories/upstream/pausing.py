@@ -1,4 +1,5 @@
-"""When an upstream registry is left alone: all threads of a process know it.
+"""When an upstream registry is left alone: all threads of a process know it, and by `remembering`
+all processes.
 
 After it gave no answer nobody asks for a period; then one asks, and the others go on waiting for
 what that one learns. After 429 nobody asks until the moment that it has named.
@@ -10,8 +11,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from registry.repositories.upstream.failures import Failure, Limit
+
+_SAME: Final = 1.0
+"""Seconds by which two ends of what is one pause may differ."""
 
 
 class Pausing:
@@ -56,6 +61,18 @@ class Pausing:
                 self._probing = False
             raise
         self._end()
+
+    def take_over(self, cause: str, seconds: float, *, limited: bool) -> None:
+        """Begin a pause that another process has begun; a longer one of ours stays.
+
+        Likewise one that the upstream has named, unless the other one is ``limited`` as well.
+        """
+        with self._lock:
+            left, ours = self._until - time.monotonic(), self._is_limited()
+            longer = limited == ours and seconds > left + _SAME
+            if seconds > 0 and (longer or (limited and not ours)):
+                self._until = time.monotonic() + seconds
+                self._cause, self._limited = cause, limited
 
     def _enter(self) -> None:
         with self._lock:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from typing import Final
@@ -26,7 +25,6 @@ from registry.repositories.upstream.failures import (
 )
 from registry.repositories.upstream.sockets import Trust
 from registry.repositories.upstream.terms import Surroundings, Terms
-from registry.repositories.upstream.values import Allowance
 
 USER_AGENT: Final = f"docker-registry-on-files/{__version__}"
 _TRIES: Final = 3
@@ -48,15 +46,7 @@ class Requester:
         }
         self._proxies = {"http": terms.proxy, "https": terms.proxy} if terms.proxy else {}
         self._authorizing = Authorizing(terms, self._fetch_token)
-        self._lock = threading.Lock()
         self._peer: Standing | None = None
-        self._allowance: Allowance | None = None
-
-    @property
-    def allowance(self) -> Allowance | None:
-        """What upstream said last about how many pulls are left."""
-        with self._lock:
-            return self._allowance
 
     def ask(
         self, call: Call, method: str, url: str, image: str, headers: Mapping[str, str]
@@ -162,8 +152,6 @@ class Requester:
         return Standing.PRIVATE if call.peer is Standing.NEVER else call.peer or Standing.PUBLIC
 
     def _learn(self, call: Call, answer: Answer) -> None:
-        allowance = limits.allowance_of(answer)
-        with self._lock:
-            self._peer = call.peer
-            if allowance is not None:
-                self._allowance = allowance
+        call.heard = True
+        call.allowance = limits.allowance_of(answer) or call.allowance
+        self._peer = call.peer

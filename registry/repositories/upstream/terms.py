@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -50,6 +51,12 @@ class Terms:
     head_allowed: bool
     mismatches: frozenset[str]
     """Media types that no registry answers."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells apart who is asked, on which way and as whom; no secret is part of it."""
+        parts = (self.place.root, self.place.prefix, self.username, self.proxy, self.local_address)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     @property
     def call_seconds(self) -> float:

@@ -9,6 +9,8 @@ from registry.model.names import RepositoryKey
 from registry.model.upstream_errors import UpstreamFailed
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.upstream.client import Upstream
+from registry.repositories.upstream.condition import Condition
+from registry.repositories.upstream.remembering import Notes, Unkept, kept_condition
 from registry.repositories.upstream.sockets import Trust
 from registry.repositories.upstream.terms import Surroundings, terms_of
 
@@ -19,7 +21,11 @@ class Upstreams:
     Nothing is opened before something is asked.
     """
 
-    def __init__(self, surroundings: Surroundings | None = None) -> None:
+    def __init__(
+        self, surroundings: Surroundings | None = None, notes: Notes | None = None
+    ) -> None:
+        """Ask in these surroundings; ``notes`` are what all processes know together."""
+        self._notes = notes or Unkept()
         self._surroundings = surroundings or Surroundings()
         # Its messages have whole addresses, and some of those have secrets in their queries.
         logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -44,9 +50,20 @@ class Upstreams:
             if client is None or client.terms != terms:
                 if client is not None:
                     client.close()
-                client = Upstream(terms, self._surroundings, self._trust)
+                client = Upstream(terms, self._surroundings, self._trust, self._notes)
                 self._clients[definition.key] = client
             return client
+
+    def condition(self, definition: RepositoryDefinition) -> Condition:
+        """Return what all processes know of the upstream registry of a remote repository.
+
+        Nobody is asked, and what names no upstream registry has never been.
+        """
+        try:
+            terms = terms_of(definition, self._surroundings)
+        except ValueError:
+            return Condition()
+        return kept_condition(self._notes, terms)
 
     def close(self) -> None:
         """Close the connections that nobody uses; each upstream can be asked again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from registry.model.allowance import Allowance
 from registry.model.digests import Digest
 
 
@@ -14,6 +15,8 @@ class ManifestHead:
     digest: Digest | None
     media_type: str
     size: int | None
+    allowance: Allowance | None = None
+    """What upstream said with it of how many pulls are left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +26,5 @@ class UpstreamManifest:
     digest: Digest
     media_type: str
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What upstream said last about how many pulls are left to us."""
-
-    limit: int | None
-    remaining: int | None
-    window: int | None
-    """Seconds after which the limit begins anew."""
-    source: str
-    """To whom upstream counts the pulls: an address or a user."""
-    seen_at: float
-    """When it was said, in seconds since 1970."""
+    allowance: Allowance | None = None
+    """What upstream said with it of how many pulls are left."""

@@ -50,7 +50,7 @@ AFTER_KILL: Final = AFTER_ERROR | {
 
 _SINGLE: Final = ("format.json", "pruning.json", "etc/keys.json", "etc/service.json")
 _RECORDS: Final = (
-    *("builds", "journal", "locks", "pulls", "quarantine"),
+    *("builds", "journal", "locks", "pulls", "quarantine", "upstreams"),
     *("etc/groups", "etc/permissions", "etc/repositories", "etc/users"),
 )
 """Folders of which each file speaks for itself; only half-done ones are left over."""

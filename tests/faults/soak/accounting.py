@@ -32,6 +32,7 @@ _RECORDS: Final = (
     "journal",
     "locks",
     "pulls",
+    "upstreams",
 )
 """Folders in which any file is right that is not half done."""
 _SINGLE: Final = (

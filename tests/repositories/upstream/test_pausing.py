@@ -194,15 +194,15 @@ def test_what_is_left_of_the_allowance_is_known(upstream: ScriptedUpstream) -> N
         "docker-ratelimit-source": "192.0.2.7",
     }  # fmt: skip
     far = client(upstream.url)
-    assert not far.allowance
+    assert not far.condition.allowance
     far.head_manifest(IMAGE, TAG)
-    allowance = far.allowance
+    allowance = far.condition.allowance
     assert allowance is not None
     assert (allowance.limit, allowance.remaining, allowance.window) == (100, 76, 21600)
     assert allowance.source == "192.0.2.7"
     upstream.content.headers = {}
     far.manifest(IMAGE, TAG)
-    assert far.allowance == allowance
+    assert far.condition.allowance == allowance
 
 
 @pytest.mark.parametrize("said", ["", "many", "-1", "9" * 50, "1e9", ";w=5", "\u0661"])
@@ -212,7 +212,7 @@ def test_nonsense_about_the_allowance_is_no_allowance(
     upstream.content.headers = {"ratelimit-limit": said.encode("utf-8").decode("latin-1")}
     far = client(upstream.url)
     assert far.manifest(IMAGE, TAG) is not None
-    assert far.allowance is None
+    assert far.condition.allowance is None
 
 
 def test_a_failure_is_logged_once(
