@@ -63,7 +63,7 @@ class Links:
             return held.resurrect(path) and not os.path.islink(path)
 
     def add(self, key: RepositoryKey, image: ImageName, digest: Digest) -> None:
-        """Let the image show content that is in the filestore.
+        """Let the image show content that is in the filestore, and renew it.
 
         Raises:
             FileNotFoundError: the content is not there (any more).
@@ -73,6 +73,7 @@ class Links:
             # It shows nothing, so it must not keep the name from what does.
             atomic.remove(path)
         self._filestore.give(digest, path)
+        self._renew(path)
 
     def restart_age(self, key: RepositoryKey, image: ImageName, digest: Digest) -> None:
         """Let the age of a lease begin now: a manifest that needed the blob has gone."""
@@ -99,7 +100,14 @@ class Links:
         """
         path = self._layout.layer(key, image, digest)
         self._filestore.give(digest, path, source.path)
-        # All names share one age, and the other image may have been given this one long ago.
+        self._renew(path)
+
+    def _renew(self, path: str) -> None:
+        """Let the age of a link begin now that somebody is told of it.
+
+        All names share one age, and the content may have got another one long ago. Raises
+        FileNotFoundError if the link has gone meanwhile.
+        """
         if not self._filestore.renew(path, _look(path)) and not held.resurrect(path):
             raise FileNotFoundError(path)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from registry.model.errors import ManifestPartsMissing
 from registry.storage import filestore, links
 from tests.faults.races.gates import at
 from tests.faults.races.scenes import (
@@ -50,19 +49,12 @@ def test_r1_a_pusher_that_is_stopped_before_the_image_has_its_blob(bench: Bench)
     check_pushed(bench)
 
 
-LATE = pytest.mark.xfail(
-    raises=ManifestPartsMissing,
-    strict=True,
-    reason="the link of a blob is not renewed where its content has got its name long before",
-)
-
-
 @pytest.mark.parametrize(
     ("stored", "owner", "function", "after"),
     [
         (False, filestore.Filestore, "publish", False),
-        pytest.param(False, filestore.Filestore, "publish", True, marks=LATE),
-        pytest.param(False, links.Links, "add", False, marks=LATE),
+        (False, filestore.Filestore, "publish", True),
+        (False, links.Links, "add", False),
         (True, filestore.Filestore, "publish", False),
         (True, filestore.Filestore, "publish", True),
         (True, links.Links, "add", False),
