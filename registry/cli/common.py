@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -24,6 +25,7 @@ ACTOR: Final = Actor("command-line", "local")
 """Who does what is done from a shell: whoever may write to the storage folder is an admin."""
 _INSTANCE: Final = "registry.instance"
 """Under what the registry of a command is kept while it runs."""
+_UNPRINTABLE: Final = re.compile("[\ud800-\udfff]")
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -120,4 +122,9 @@ def span(seconds: int) -> str:
 
 def print_json(document: Any) -> None:
     """Print a document for programs."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    click.echo(printable(json.dumps(document, indent=2, ensure_ascii=False)))
+
+
+def printable(text: str) -> str:
+    """Return a text with U+FFFD for each byte of the name of a file that is no UTF-8."""
+    return _UNPRINTABLE.sub("\ufffd", text)

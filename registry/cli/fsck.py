@@ -15,6 +15,7 @@ from registry.cli.common import (
     json_option,
     load_settings,
     print_json,
+    printable,
     says_why,
     storage_option,
 )
@@ -150,7 +151,7 @@ def _tell(findings: Sequence[Finding], text: Callable[[Finding], str]) -> None:
         by_kind.setdefault(finding.kind, []).append(finding)
     for kind in sorted(by_kind, key=list(KINDS).index):
         for finding in by_kind[kind][:_SHOWN]:
-            click.echo(text(finding))
+            click.echo(printable(text(finding)))
         if len(by_kind[kind]) > _SHOWN:
             click.echo(f"… and {len(by_kind[kind]) - _SHOWN} more of {kind}; --json prints all")
 

@@ -17,7 +17,7 @@ from registry.model.errors import TagInvalid
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.model.paging import Page, PageRequest
 from registry.storage.layout import Layout, content_name, is_part, part_of
-from registry.storage.manifest_files import is_manifest_folder, listed
+from registry.storage.manifest_files import is_manifest_folder, listed, listed_folders
 
 _OURS = ("_layers", "_manifests", "_referrers")
 
@@ -107,12 +107,8 @@ class Catalog:
 
     def repositories(self) -> list[RepositoryKey]:
         """Return the keys of all repositories that have a folder, configured or not."""
-        keys = map(RepositoryKey, sorted(listed(self._layout.top("artifacts"))))
-        return [
-            key
-            for key in keys
-            if not key.startswith("_") and os.path.isdir(self._layout.repository(key))
-        ]
+        names = sorted(listed_folders(self._layout.top("artifacts")))
+        return [RepositoryKey(name) for name in names if not name.startswith("_")]
 
     def folders(self, key: RepositoryKey, failed: Failed = raise_again) -> Iterator[ImageName]:
         """Yield everything that has been an image, in byte order: what has folders of ours."""
@@ -137,11 +133,13 @@ class Catalog:
             parts = path[len(root) + 1 :].split("/")[:-1]
             if not names:
                 found.append(path)
-            elif parts and any(not os.path.isdir(f"{path}/{name}") for name in names):
+                continue
+            folders = listed_folders(path)
+            if parts and len(folders) < len(names):
                 images.add(ImageName("/".join(map(part_of, parts))))
             elif not _is_image_folder(path):
                 # The folders in an image are its manifests; whoever looks at the image sees them.
-                waiting += [f"{path}/{name}" for name in names if is_part(name)]
+                waiting += [f"{path}/{name}" for name in folders if is_part(name)]
             else:
                 waiting += [child for _, child in _children(path)]
         return found, images

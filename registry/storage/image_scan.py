@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -24,7 +25,7 @@ from registry.storage.layout import (
     content_name,
     parse_content_name,
 )
-from registry.storage.manifest_files import Place, listed, reference_of
+from registry.storage.manifest_files import Place, listed, listed_folders, reference_of
 from registry.storage.manifests import Manifests
 from registry.storage.passes import Age, Ages
 
@@ -71,7 +72,7 @@ class ImageScanner:
                 manifest = parse_manifest(stored.body, stored.media_type)
                 found.needed.update(content_name(part.digest) for part in manifest.blobs)
         image = self._layout.image(place.key, place.image)
-        for name in listed(image):
+        for name in listed_folders(image):
             reference = reference_of(name)
             if reference is not None:
                 self._scan_folder(f"{image}/{name}", reference, ages, found)
@@ -79,7 +80,7 @@ class ImageScanner:
         manifests = self._layout.manifests(place.key, place.image)
         referrers = self._layout.all_referrers(place.key, place.image)
         shown = set(listed(manifests))
-        for folder in [manifests, *(f"{referrers}/{name}" for name in listed(referrers))]:
+        for folder in [manifests, *(f"{referrers}/{name}" for name in listed_folders(referrers))]:
             names = listed(folder)
             for name in names:
                 _note(folder, name, ages, found)
@@ -124,6 +125,8 @@ class ImageScanner:
             try:
                 status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
+                continue
+            if not stat.S_ISREG(status.st_mode):
                 continue
             if status.st_nlink == 1:
                 found.split.append(entry.name)

@@ -1,14 +1,14 @@
 """Which image may show which blob: one link in ``_layers`` for each.
 
 The link is the access check of the whole registry: no blob is served, mounted or referenced
-without it (advisory class of zot CVE-2024-39897 and Gitea CVE-2026-28740). It is also the lease
+without it (advisory class of zot CVE-2024-39897 and Gitea CVE-2026-28740). A symbolic link is none,
+wherever it points: what is outside of the storage folder is not shown. It is also the lease
 that protects a blob between its upload and the manifest that names it.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 
 from registry.model.content import Blob
 from registry.model.digests import Digest
@@ -17,6 +17,7 @@ from registry.model.names import ImageName, RepositoryKey
 from registry.storage import atomic, held, syncing
 from registry.storage.filestore import Filestore
 from registry.storage.layout import Layout
+from registry.storage.manifest_files import file_status, is_file
 
 
 class Links:
@@ -36,7 +37,7 @@ class Links:
         """
         path = self._layout.layer(key, image, digest)
         try:
-            status = _look(path)
+            status = file_status(path)
         except (FileNotFoundError, NotADirectoryError):
             raise BlobUnknown("blob unknown to registry", {"digest": digest}) from None
         if renew and not self._filestore.renew(path, status) and not held.resurrect(path):
@@ -46,7 +47,7 @@ class Links:
     def has(self, key: RepositoryKey, image: ImageName, digest: Digest) -> bool:
         """Return whether the image may show the blob."""
         try:
-            _look(self._layout.layer(key, image, digest))
+            file_status(self._layout.layer(key, image, digest))
         except (FileNotFoundError, NotADirectoryError):
             return False
         return True
@@ -58,7 +59,7 @@ class Links:
         """
         path = self._layout.layer(key, image, digest)
         try:
-            return self._filestore.renew(path, _look(path)) or held.resurrect(path)
+            return self._filestore.renew(path, file_status(path)) or held.resurrect(path)
         except (FileNotFoundError, NotADirectoryError):
             return held.resurrect(path) and not os.path.islink(path)
 
@@ -69,8 +70,8 @@ class Links:
             FileNotFoundError: the content is not there (any more).
         """
         path = self._layout.layer(key, image, digest)
-        if os.path.islink(path):
-            # It shows nothing, so it must not keep the name from what does.
+        if os.path.lexists(path) and not is_file(path):
+            # A link or a pipe shows nothing, so it must not keep the name from what does.
             atomic.remove(path)
         self._filestore.give(digest, path)
         self._renew(path)
@@ -108,7 +109,7 @@ class Links:
         All names share one age, and the content may have got another one long ago. Raises
         FileNotFoundError if the link has gone meanwhile.
         """
-        if not self._filestore.renew(path, _look(path)) and not held.resurrect(path):
+        if not self._filestore.renew(path, file_status(path)) and not held.resurrect(path):
             raise FileNotFoundError(path)
 
     def remove(self, key: RepositoryKey, image: ImageName, digest: Digest) -> bool:
@@ -118,17 +119,3 @@ class Links:
             return False
         syncing.sync_folder(self._layout.layers(key, image))
         return True
-
-
-def _look(path: str) -> os.stat_result:
-    """Return the status of a link to content.
-
-    A symbolic link is none, wherever it points: what is outside of the storage folder is not shown.
-
-    Raises:
-        FileNotFoundError: there is no link.
-    """
-    status = os.lstat(path)
-    if stat.S_ISLNK(status.st_mode):
-        raise FileNotFoundError(path)
-    return status

@@ -1,5 +1,8 @@
 """The files of one manifest folder: finding its manifest, whichever name it has right now.
 
+Whoever puts a symbolic link or a pipe into the tree by hand has put nothing there: here links are
+not followed, and nobody waits for a pipe.
+
 A tag that turns from image to index, or back, has its manifest first under the old name, then
 under both, then under the new one. So whoever finds nothing has to look again: the manifest may
 have moved from the name looked at second to the one looked at first.
@@ -7,7 +10,9 @@ have moved from the name looked at second to the one looked at first.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -26,6 +31,9 @@ from registry.storage.layout import (
 
 _ROUNDS: Final = 50
 """Looks at a folder that is there and shows no manifest; each costs microseconds."""
+_READING: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_NO_FILE: Final = (errno.ELOOP, errno.ENXIO)
+"""What the system says of a link that is not followed, and of a socket."""
 
 Found = TypeVar("Found")
 
@@ -52,22 +60,36 @@ def look(folder: str, at: Callable[[str], Found]) -> Found | None:
     for number in range(_ROUNDS):
         for name in MANIFEST_FILES:
             try:
-                return at(f"{folder}/{name}")
-            except (FileNotFoundError, NotADirectoryError):
-                continue
+                found = at(f"{folder}/{name}")
+            except OSError as error:
+                if not _is_nothing(error):
+                    raise
+            else:
+                return None if os.path.islink(folder) else found
         if number == 0 and not os.path.isdir(folder):
             return None
     return None
 
 
+def _is_nothing(error: OSError) -> bool:
+    """Return whether an error says that there is nothing, or a link that is not followed."""
+    return isinstance(error, FileNotFoundError | NotADirectoryError) or error.errno == errno.ELOOP
+
+
 def read_file(path: str) -> bytes:
-    """Return the bytes of a file. Raises FileNotFoundError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    """Return the bytes of a file. Raises FileNotFoundError, also for what is none."""
     try:
-        return os.read(descriptor, os.fstat(descriptor).st_size + 1)
+        descriptor = os.open(path, _READING)
     except OSError as error:
+        if error.errno in _NO_FILE:
+            raise _no_file(path) from None
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise _no_file(path)
         with open_files.translated():
-            raise error
+            return os.read(descriptor, status.st_size + 1)
     finally:
         os.close(descriptor)
 
@@ -77,9 +99,29 @@ def read_manifest(folder: str) -> bytes | None:
     return look(folder, read_file)
 
 
+def _no_file(path: str) -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+
+
+def file_status(path: str) -> os.stat_result:
+    """Return the status of a file. Raises FileNotFoundError, also for what is none."""
+    status = os.lstat(path)
+    if not stat.S_ISREG(status.st_mode):
+        raise _no_file(path)
+    return status
+
+
+def is_file(path: str) -> bool:
+    """Return whether there is a file, and no link to one."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
 def is_manifest_folder(folder: str) -> bool:
     """Return whether a folder directly holds a manifest: then, and only then, it is a tag."""
-    return look(folder, os.stat) is not None
+    return look(folder, file_status) is not None
 
 
 def reference_of(name: str) -> Reference | None:
@@ -99,5 +141,18 @@ def listed(folder: str) -> list[str]:
     """Return the names in a folder; one that is gone, or is none, has none."""
     try:
         return os.listdir(folder)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    except OSError as error:
+        if _is_nothing(error):
+            return []
+        raise
+
+
+def listed_folders(folder: str) -> list[str]:
+    """Return the names of the folders in a folder; a link to one is none."""
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except OSError as error:
+        if _is_nothing(error):
+            return []
+        raise

@@ -35,6 +35,8 @@ from registry.storage.layout import (
 )
 from registry.storage.manifest_files import (
     Place,
+    file_status,
+    is_file,
     is_manifest_folder,
     listed,
     manifest_unknown,
@@ -118,7 +120,7 @@ class ManifestReader:
 
     def has(self, place: Place, digest: Digest) -> bool:
         """Return whether the image has the manifest."""
-        return os.path.exists(self._layout.manifest(place.key, place.image, digest))
+        return is_file(self._layout.manifest(place.key, place.image, digest))
 
     def renew(self, place: Place, digest: Digest) -> bool:
         """Renew the age of a manifest because somebody is told that the image has it.
@@ -127,7 +129,7 @@ class ManifestReader:
         """
         path = self._layout.manifest(place.key, place.image, digest)
         try:
-            return self._filestore.renew(path, os.stat(path))
+            return self._filestore.renew(path, file_status(path))
         except (FileNotFoundError, NotADirectoryError):
             return False
 

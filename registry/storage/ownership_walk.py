@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
@@ -25,7 +26,7 @@ from registry.storage.layout import (
     parse_content_name,
     part_of,
 )
-from registry.storage.manifest_files import Place, listed, read_file
+from registry.storage.manifest_files import Place, listed, listed_folders, read_file
 from registry.storage.manifests import Manifests
 from registry.storage.ownership import Inode, ManifestFolder, OwnedImage, Ownership, Part
 from registry.storage.references import ImageGraph, Relations
@@ -92,7 +93,7 @@ class OwnershipWalk:
             else:
                 self._own_folder(entry, image)
         own = self._manifest_folder(files)
-        if own is not None:
+        if own is not None and parts:
             parent.tags[Tag(parts[-1])] = own
         if parts and not image.is_empty:
             image.graph = self._graph(image)
@@ -106,7 +107,7 @@ class OwnershipWalk:
         elif entry.name == "_manifests":
             image.registered.update((shown, inode) for _, inode, shown in self._content(entry.path))
         elif entry.name == "_referrers":
-            for subject in listed(entry.path):
+            for subject in listed_folders(entry.path):
                 for _, inode, referrer in self._content(f"{entry.path}/{subject}"):
                     image.referrers.setdefault(referrer, []).append(inode)
         else:
@@ -118,7 +119,9 @@ class OwnershipWalk:
     def _manifest_folder(self, files: list[os.DirEntry[str]]) -> ManifestFolder | None:
         """Return what a manifest folder has, or None if there is no manifest in it."""
         manifest, parts = None, list[Part]()
-        is_one = any(entry.name in MANIFEST_FILES for entry in files)
+        is_one = any(
+            entry.name in MANIFEST_FILES and entry.is_file(follow_symlinks=False) for entry in files
+        )
         for entry in files:
             if not is_one or entry.name.startswith("_"):
                 self._pass(entry)
@@ -265,10 +268,12 @@ class OwnershipWalk:
             return
 
     def _inode(self, entry: os.DirEntry[str]) -> Inode | None:
-        """Return the inode of a name of content, or None if the name is gone."""
+        """Return the inode of a name of content, or None if it is gone or is no file's."""
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
+            return None
+        if not stat.S_ISREG(status.st_mode):
             return None
         inode = self._inodes.get(status.st_ino)
         if inode is None:

@@ -16,7 +16,7 @@ from registry.model.errors import ManifestUnknown, RegistryError
 from registry.model.manifests import parse_manifest
 from registry.model.names import Tag
 from registry.storage.layout import Layout, parse_content_name
-from registry.storage.manifest_files import Place, listed, look
+from registry.storage.manifest_files import Place, file_status, listed, look
 from registry.storage.manifests import Manifests
 
 _CAPACITY: Final = 50_000
@@ -143,14 +143,14 @@ class References:
             digest = parse_content_name(name)
             if digest is not None:
                 try:
-                    found[os.stat(f"{folder}/{name}").st_ino] = digest
+                    found[file_status(f"{folder}/{name}").st_ino] = digest
                 except FileNotFoundError:
                     continue
         return found
 
     def _tagged(self, place: Place, tag: Tag, registered: dict[int, Digest]) -> Digest:
         folder = self._layout.manifest_folder(place.key, place.image, tag)
-        status = look(folder, os.stat)
+        status = look(folder, file_status)
         if status is not None and status.st_ino in registered:
             return registered[status.st_ino]
         # Only a copy without hard links, or an inode without links to give, needs the bytes.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 from registry.model.errors import StorageFailed
 from registry.model.names import Tag
 from registry.storage.documents import Documents
 from registry.storage.layout import MANIFEST_FILE, SIDECAR_ENDING, Layout, is_part, part_of
-from registry.storage.manifest_files import Place, is_manifest_folder, listed
+from registry.storage.manifest_files import Place, is_file, is_manifest_folder, listed
 from registry.storage.manifest_reader import Sidecar
 
 
@@ -32,5 +31,5 @@ def tag_records(
             sidecar = cache.read(path + SIDECAR_ENDING)
         except StorageFailed:
             continue
-        if sidecar is not None and (os.path.exists(path) or is_manifest_folder(f"{image}/{name}")):
+        if sidecar is not None and (is_file(path) or is_manifest_folder(f"{image}/{name}")):
             yield Tag(part_of(name)), sidecar

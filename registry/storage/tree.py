@@ -1,7 +1,8 @@
 """The tree of a repository as Artifactory shows it, read from the disk: files, folders, no more.
 
 A folder is shown if there is a manifest or content somewhere below it, or if somebody made it. So
-what a deletion leaves for the pruner, or a push on its way has in ``_layers``, is not seen.
+what a deletion leaves for the pruner, or a push on its way has in ``_layers``, is not seen, nor
+what is no file and no folder, such as a symbolic link that somebody has put there.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Tree:
         above, _, name = location.rpartition("/")
         if not location:
             return self._folder(key, "", self._layout.repository(key))
+        if self._leads_away(key, location):
+            return None
         if _is_file_name(name):
             found = self._file(key, above, name)
             if found is not None:
@@ -175,11 +178,10 @@ class Tree:
     def names(self, key: RepositoryKey, location: str) -> list[tuple[str, bool]]:
         """Return the names in a folder, sorted, each with whether it is a folder itself."""
         path = self._disk_folder(key, location)
-        found: dict[str, bool] = {}
-        for name in [] if path is None else listed(path):
-            if _is_file_name(name):
-                found[name] = False
-            elif reference_of(name) is not None and _shows_something(f"{path}/{name}"):
+        files, folders = ([], []) if path is None else _look_into(path)
+        found: dict[str, bool] = dict.fromkeys(filter(_is_file_name, files), False)
+        for name in folders:
+            if reference_of(name) is not None and _shows_something(f"{path}/{name}"):
                 found[name if ":" in name else part_of(name)] = True
         below = f"{location}/" if location else ""
         for at, record in self._records.all(key).items():
@@ -213,6 +215,15 @@ class Tree:
             yield item
             if item.is_folder:
                 yield from self.walk(key, item.location, None if depth is None else depth - 1)
+
+    def _leads_away(self, key: RepositoryKey, location: str) -> bool:
+        """Return whether a symbolic link is on the way to a folder."""
+        path = self._layout.repository(key)
+        for part in location.split("/"):
+            path = f"{path}/{part if ':' in part else folder_name(part)}"
+            if os.path.islink(path):
+                return True
+        return False
 
     def _disk_folder(self, key: RepositoryKey, location: str) -> str | None:
         """Return the path of any folder of the tree, or None for a hostile text."""
@@ -259,6 +270,21 @@ def _has_manifests(path: str) -> bool:
     return any(not name.startswith("_") for name in listed(f"{path}/_manifests"))
 
 
+def _look_into(path: str) -> tuple[list[str], list[str]]:
+    """Return the names of the files and of the folders in a folder, and of nothing else."""
+    files, folders = list[str](), list[str]()
+    try:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.name)
+                elif entry.is_file(follow_symlinks=False):
+                    files.append(entry.name)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    return files, folders
+
+
 def _shows_something(path: str) -> bool:
     """Return whether there is a file of the tree somewhere below a folder."""
     waiting = [path]
@@ -266,8 +292,8 @@ def _shows_something(path: str) -> bool:
         folder = waiting.pop()
         if is_manifest_folder(folder) or _has_manifests(folder):
             return True
-        names = listed(folder)
-        if any(map(_is_file_name, names)):
+        files, folders = _look_into(folder)
+        if any(map(_is_file_name, files)):
             return True
-        waiting += [f"{folder}/{name}" for name in names if is_part(name)]
+        waiting += [f"{folder}/{name}" for name in folders if is_part(name)]
     return False

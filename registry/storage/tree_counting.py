@@ -59,6 +59,8 @@ class TreeCounting:
                 for entry in entries:
                     if _is_file(entry.name):
                         shown |= _count_file(entry, counts)
+                    elif not entry.is_dir(follow_symlinks=False):
+                        continue
                     elif entry.name == "_manifests":
                         shown |= _has_names(entry.path)
                     elif is_part(entry.name) or parse_content_name(entry.name) is not None:
