@@ -49,6 +49,7 @@ from registry.services.system_info import SystemInfo
 from registry.services.system_settings import SystemSettings
 from registry.services.trashcan import Trashcan
 from registry.services.unused import Unused
+from registry.services.upstreams import UpstreamStates
 from registry.services.usage import Usage
 from registry.services.web_server import WebServer
 from registry.storage.store import Store
@@ -104,6 +105,7 @@ def build(config: Config) -> Instance:
         deploying=Deploying(store.checksums),
         searching=searching,
         aql=Aql(store, searching),
+        upstream_states=UpstreamStates(definitions, upstreams),
         figures=Figures(config.worker_count),
         system_info=system_info,
         system_settings=SystemSettings(config, definitions),

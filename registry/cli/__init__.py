@@ -2,9 +2,9 @@
 
 Read in this order: ``main`` (the group and its common options), ``common`` (errors to exit codes,
 output), ``serve``, ``init``, ``user``, ``group``, ``permission``, ``access`` (why somebody
-may do something), ``repo``, ``key``, ``delete``, ``du``, ``trash``, ``tag``, ``promote``,
-``retention``, ``prune``, ``fsck`` (and ``relink``), ``scrub``, ``reverse_proxy``, ``doctor``,
-``settings``.
+may do something), ``repo``, ``upstreams`` (a part of it), ``key``, ``delete``, ``du``, ``trash``,
+``tag``, ``promote``, ``retention``, ``prune``, ``fsck`` (and ``relink``), ``scrub``,
+``reverse_proxy``, ``doctor``, ``settings``.
 
 May import: services and below, click. May touch: nothing but through them, and the terminal.
 Invariants: every command works whether or not the server runs; exit codes are 0 (done), 1 (could

@@ -17,6 +17,7 @@ from registry.cli.common import (
     says_why,
     storage_option,
 )
+from registry.cli.upstreams import upstreams
 from registry.model.names import RepositoryKey
 from registry.model.repository_fields import FIELDS, FIELDS_OF, KEPT, KINDS, LOCAL
 from registry.model.repository_values import parse_field
@@ -86,6 +87,8 @@ def _explained(kind: str) -> str:
     ]
     return f"Fields of {kind} repositories:\n\n\b\n" + "\n".join(lines)
 
+
+repo.add_command(upstreams)
 
 set_fields.help = "\n\n".join(
     [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from registry.metrics import processes
@@ -113,6 +114,39 @@ def pruning(record: Mapping[str, Any]) -> Iterator[str]:
         "registry_trash_entries", "Deleted manifests and repositories that can be restored.",
         [({}, last.get("trash_entries", 0))],
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamFigures:
+    """What is known of the upstream of one remote repository."""
+
+    key: str
+    limit: int | None
+    remaining: int | None
+    paused: bool
+
+
+def upstreams(found: Iterable[UpstreamFigures]) -> Iterator[str]:
+    """Yield what upstreams leave us, as far as they say it, and which are left alone."""
+    limits, remaining, paused = (list[Sample]() for _ in range(3))
+    for one in found:
+        labels = {"repository": one.key}
+        if one.limit is not None:
+            limits.append((labels, one.limit))
+        if one.remaining is not None:
+            remaining.append((labels, one.remaining))
+        paused.append((labels, one.paused))
+    yield gauge(
+        "registry_upstream_allowance_limit", "Pulls that upstream allows in a window.", limits
+    )
+    yield gauge(
+        "registry_upstream_allowance_remaining",
+        "Those that were left when it last said.",
+        remaining,
+    )
+    yield gauge(
+        "registry_upstream_paused", "1 while upstream is not asked, after 429 or silence.", paused
+    )
 
 
 def about(version: str, artifactory_version: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from registry.model.allowance import Allowance
 from registry.model.arriving import Arriving
 from registry.model.digests import Digest
 from registry.model.names import RepositoryKey
@@ -52,10 +53,14 @@ class StoredManifest:
     """Of a remote repository: how it came to this answer."""
     member: RepositoryKey | None = field(default=None, compare=False)
     """Of a virtual repository: which member has it."""
+    allowance: Allowance | None = field(default=None, compare=False)
+    """Of a remote repository: what upstream said of it when it was asked for this."""
 
     def of(self, member: RepositoryKey) -> StoredManifest:
         """Return the same manifest as one that a member has."""
-        return StoredManifest(self.digest, self.media_type, self.body, self.freshness, member)
+        return StoredManifest(
+            self.digest, self.media_type, self.body, self.freshness, member, self.allowance
+        )
 
 
 @dataclass(frozen=True, slots=True)

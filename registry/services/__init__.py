@@ -14,12 +14,12 @@ on the past), ``unused`` (what nobody pulls leaves a cache), ``usage`` with ``us
 ``system_settings`` (its settings, for reading), ``storage_summary`` (how much each repository
 holds), ``searching`` with ``searching_facts`` (which items there are), ``aql`` (in rows),
 ``package_search`` (tags across repositories), ``resolving`` (which member of a virtual repository
-answers), ``reverse_proxy`` (the configuration of nginx or Apache in front), ``web_server`` (its
-settings over REST), ``deploying``, ``fetching`` and ``removing`` (by the place in the tree),
-``doctor`` (the self-test) with ``doctor_wire`` (how it asks), ``doctor_visit`` (what its checks
-share), ``doctor_local``, ``doctor_front``, ``doctor_login``, ``doctor_uploads``, ``doctor_pulls``
-and ``doctor_belief``; ``permissions`` (who may change which permission targets), ``explaining``
-(why somebody may do something).
+answers), ``upstreams`` (how those of remote ones do), ``reverse_proxy`` (the configuration of nginx
+or Apache in front), ``web_server`` (its settings over REST), ``deploying``, ``fetching`` and
+``removing`` (by the place in the tree), ``doctor`` (the self-test) with ``doctor_wire`` (how it
+asks), ``doctor_visit`` (what its checks share), ``doctor_local``, ``doctor_front``,
+``doctor_login``, ``doctor_uploads``, ``doctor_pulls`` and ``doctor_belief``; ``permissions`` (who
+may change which permission targets), ``explaining`` (why somebody may do something).
 
 May import: repositories and below. May touch: nothing but through them.
 """

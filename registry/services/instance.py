@@ -36,6 +36,7 @@ from registry.services.system_info import SystemInfo
 from registry.services.system_settings import SystemSettings
 from registry.services.trashcan import Trashcan
 from registry.services.unused import Unused
+from registry.services.upstreams import UpstreamStates
 from registry.services.web_server import WebServer
 from registry.storage.store import Store
 
@@ -75,6 +76,7 @@ class Instance:
     deploying: Deploying
     searching: Searching
     aql: Aql
+    upstream_states: UpstreamStates
     figures: Figures
     system_info: SystemInfo
     system_settings: SystemSettings

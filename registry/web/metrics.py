@@ -11,6 +11,7 @@ from registry import __version__
 from registry.metrics import exposition, families
 from registry.model.errors import AnswerUnacceptable
 from registry.services.instance import Instance
+from registry.services.upstreams import UpstreamState
 from registry.web.answers import Answer
 from registry.web.context import current
 from registry.web.routing import FORMS, Right, route
@@ -46,3 +47,14 @@ def _figures(instance: Instance) -> Iterator[str]:
     yield from families.storage(*summary.disk(), summary.uploads())
     yield from families.repositories(summary.kept())
     yield from families.pruning(instance.pruning.record())
+    yield from families.upstreams(map(_upstream, instance.upstream_states.all()))
+
+
+def _upstream(state: UpstreamState) -> families.UpstreamFigures:
+    allowance = state.condition.allowance
+    return families.UpstreamFigures(
+        state.key,
+        limit=allowance.limit if allowance is not None else None,
+        remaining=allowance.remaining if allowance is not None else None,
+        paused=state.condition.pause is not None,
+    )

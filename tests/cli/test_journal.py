@@ -35,7 +35,7 @@ CHANGES: list[tuple[tuple[str, ...], str]] = [
     (("repo", "remove", "one"), "repo remove one"),
     (("key", "rotate"), "key rotate"),
 ]  # fmt: skip
-READS = ("list", "show", "explain", "resolve")
+READS = ("list", "show", "explain", "resolve", "upstreams")
 
 
 @pytest.fixture

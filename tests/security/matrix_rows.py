@@ -73,6 +73,7 @@ LOGIN    GET   /v2/<key>/
 LOGIN    GET   /v2/_catalog
 LOGIN    POST  /v2/promote
 LOGIN    GET   /api/docker/search
+LOGIN    GET   /api/docker/upstreams
 LOGIN    GET   /api/plugins
 LOGIN    GET   /api/repositories
 LOGIN    GET   /api/repositories/configurations

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from typing import Final
 
+from registry.model.allowance import Allowance
 from registry.model.content import Freshness, StoredManifest
 from registry.model.digests import Digest
 from registry.model.errors import (
@@ -149,15 +150,19 @@ class RemoteManifests:
             if known is None:
                 return None
             # A tag that goes to what the cache has already.
-            return self._kept(image, reference, known.body)
+            return self._kept(image, reference, known.body, head.allowance)
         self._manifests.mark_checked(self._place(image), reference)
-        return _marked(cached, Freshness.REVALIDATED)
+        return _marked(cached, Freshness.REVALIDATED, head.allowance)
 
     def _fetched(self, image: ImageName, reference: Reference) -> StoredManifest | None:
         manifest = self._shared.upstream.manifest(image, reference)
-        return None if manifest is None else self._kept(image, reference, manifest.body)
+        if manifest is None:
+            return None
+        return self._kept(image, reference, manifest.body, manifest.allowance)
 
-    def _kept(self, image: ImageName, reference: Reference, body: bytes) -> StoredManifest:
+    def _kept(
+        self, image: ImageName, reference: Reference, body: bytes, allowance: Allowance | None
+    ) -> StoredManifest:
         """Put a manifest into the cache, as a push of what upstream has."""
         try:
             pushed = self._cache.put_manifest(image, reference, body, "", self._shared.actor)
@@ -166,7 +171,7 @@ class RemoteManifests:
             raise UpstreamFailed(f"upstream's '{name}' is no manifest: {error.message}") from None
         stored = self._cache.manifest(image, pushed.digest)
         place_parts(self._shared.store, self._place(image), reference, body)
-        return _marked(stored, Freshness.FETCHED)
+        return _marked(stored, Freshness.FETCHED, allowance)
 
     def _remove(self, image: ImageName, reference: Reference) -> None:
         """Remember that upstream has not got it; a tag of the cache goes, its manifest stays."""
@@ -181,5 +186,9 @@ class RemoteManifests:
             )
 
 
-def _marked(stored: StoredManifest, freshness: Freshness) -> StoredManifest:
-    return StoredManifest(stored.digest, stored.media_type, stored.body, freshness)
+def _marked(
+    stored: StoredManifest, freshness: Freshness, allowance: Allowance | None = None
+) -> StoredManifest:
+    return StoredManifest(
+        stored.digest, stored.media_type, stored.body, freshness, allowance=allowance
+    )

@@ -5,6 +5,7 @@ repositories as trees: download, delete), ``deploying`` (the other way), ``stora
 ``item_answers`` (what is known of files and folders), ``properties``, ``promotion``, ``copying``
 (and moving), ``trash``, ``locations`` (where in a tree a request points), ``aql``, ``search`` and
 ``search_builds`` (finding files), ``packages`` (finding tags), ``resolving`` (who has them),
+``upstreams`` (how those of remote repositories do),
 ``system`` (what stands in front of the server), ``system_about`` (what the server says of itself),
 ``system_configuration`` (what is set elsewhere), ``system_work`` (pruning and counting); ``forms``
 (small bodies, their values), ``security_keys``, ``security_tokens`` and ``security_passwords``
@@ -40,6 +41,7 @@ from registry.web.artifactory import (
     system_configuration,
     system_work,
     trash,
+    upstreams,
 )
 from registry.web.artifactory.content import blueprint
 
@@ -71,4 +73,5 @@ __all__ = [
     "system_configuration",
     "system_work",
     "trash",
+    "upstreams",
 ]

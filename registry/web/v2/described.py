@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from registry.model.allowance import Allowance
 from registry.model.content import Blob, Freshness, StoredManifest
 from registry.model.digests import Digest
 from registry.model.media_types import INDEX_TYPES
@@ -69,12 +70,20 @@ def member_headers(found: Blob | StoredManifest) -> list[Header]:
     return [] if found.member is None else [("X-Registry-Member", found.member)]
 
 
-def freshness_headers(freshness: Freshness) -> list[Header]:
+def freshness_headers(freshness: Freshness, allowance: Allowance | None) -> list[Header]:
     """Return the headers that say how a remote repository came to its answer.
 
     ``Warning: 110`` is how HTTP said of an answer that it may be out of date (RFC 7234, 5.5.1).
+    What upstream said of its ``allowance`` when it was asked for this is passed on in its words,
+    for whoever checks that of Docker Hub with curl. An answer that upstream was not asked for says
+    nothing of it: it has cost nothing, and what is left may have changed.
     """
     headers = [("X-Registry-Cache", str(freshness))]
     if freshness is Freshness.STALE:
         headers.append(("Warning", '110 - "Response is Stale"'))
+    if allowance is not None:
+        window = "" if allowance.window is None else f";w={allowance.window}"
+        for name, amount in (("Limit", allowance.limit), ("Remaining", allowance.remaining)):
+            if amount is not None:
+                headers.append((f"RateLimit-{name}", f"{amount}{window}"))
     return headers

@@ -42,7 +42,7 @@ def get_manifest(key: str, image: str, reference: str) -> Response:
     if isinstance(parsed, Tag):
         headers.append(("Cache-Control", "no-cache"))
     if stored.freshness is not None:
-        headers += freshness_headers(stored.freshness)
+        headers += freshness_headers(stored.freshness, stored.allowance)
     if request.method == "GET":
         repository.record_pull(name, parsed, stored.digest)
     return Answer(200, headers, stored.body)

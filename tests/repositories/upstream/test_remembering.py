@@ -31,7 +31,7 @@ def test_what_is_left_is_known_to_all(
     assert abs(found.seen_at - time.time()) < 60
     kept = note(root)
     assert kept["allowance"]["source"] == "192.0.2.7"
-    assert kept["answered"] == kept["allowance"]["seen"]
+    assert kept["answered"] >= kept["allowance"]["seen"]
     assert (kept["failed"], kept["pausedUntil"]) == (None, None)
     assert path(root).stat().st_mode & 0o777 == 0o640
 
