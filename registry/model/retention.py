@@ -1,10 +1,11 @@
 """Which tags of an image go: rules, the limit of tags, and what is spared from both.
 
-What is said of a tag is, in this order: ``pinned``; what makes it immutable; the first rule that
-keeps it; the first rule that deletes it; ``maxUniqueTags=N``, if it is not among the N tags pushed
-last; and otherwise that no rule speaks of it. ``latest`` goes only by a rule that names it. Neither
-``latest`` nor pinned and immutable tags, nor those of signatures, count where tags are counted:
-they take no place from others.
+What is said of a tag is, in this order: ``pinned``; what makes it immutable; that it is the tag of
+a signature, and what is signed is here; the first rule that keeps it; the first rule that deletes
+it; that what it signs has gone; ``maxUniqueTags=N``, if it is not among the N tags pushed last; and
+otherwise that no rule speaks of it. ``latest`` goes only by a rule that names it. Neither it nor
+pinned and immutable tags, nor those of signatures, count where tags are counted: they take no place
+from others.
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ from registry.model.retention_rules import DELETE, KEEP, Rule, TagFacts
 
 PINNED: Final = "pinned"
 LATEST_SPARED: Final = "latest is spared"
-COMPANION_SPARED: Final = "signatures are spared"
+COMPANION_SPARED: Final = "its image is here"
+"""Why the tag of a signature stays: as long as what is signed."""
+COMPANION_GOES: Final = "its image has gone"
 NO_RULE: Final = "no rule"
 _LATEST: Final = "latest"
 _NONE: Final = ImmutableTags()
 _DAY: Final = datetime.timedelta(days=1)
+_PATIENCE: Final = 1.0
+"""Days for which a signature may be here before what it signs: copies come in any order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +81,19 @@ class Decision:
 
 
 def decide(
-    policy: Policy, tags: Sequence[TagState], last_pull: LastPull, now: datetime.datetime
+    policy: Policy,
+    tags: Sequence[TagState],
+    last_pull: LastPull,
+    now: datetime.datetime,
+    holds: Callable[[Digest], bool] = lambda digest: True,
 ) -> list[Decision]:
-    """Decide on all tags of one image; the answer has those pushed last first."""
+    """Decide on all tags of one image; the answer has those pushed last first.
+
+    ``holds`` tells whether the image has a manifest that no tag leads to at once, such as one for a
+    single platform; where nobody can tell, its signatures stay.
+    """
     ordered = newest_first(tags)
+    here = {state.digest for state in ordered}
     counted = [state for state in ordered if policy.counts(state)]
     ranks = {state.tag: rank for rank, state in enumerate(counted)}
     # As numbers that ascend, so that the rank of one that takes no place can be looked up.
@@ -89,7 +103,10 @@ def decide(
         rank = ranks.get(state.tag)
         if rank is None:
             rank = bisect_left(ages, -state.pushed.timestamp())
-        decisions.append(decide_one(policy, state, rank, last_pull(state), now))
+        subject = subject_of(state.tag)
+        orphaned = subject is not None and subject not in here and not holds(subject)
+        last = last_pull(state)
+        decisions.append(decide_one(policy, state, rank, last, now, orphaned=orphaned))
     return decisions
 
 
@@ -112,8 +129,13 @@ def decide_one(
     rank: int,
     last_pull: datetime.datetime | None,
     now: datetime.datetime,
+    *,
+    orphaned: bool = False,
 ) -> Decision:
-    """Decide on a tag after which ``rank`` others, of those that count, were pushed."""
+    """Decide on a tag after which ``rank`` others, of those that count, were pushed.
+
+    ``orphaned`` is the tag of a signature whose subject is not here.
+    """
     pulled = max(state.pushed, last_pull or state.pushed)
     facts = TagFacts(
         image=state.image,
@@ -122,24 +144,26 @@ def decide_one(
         pushed=(now - state.pushed) / _DAY,
         pulled=(now - pulled) / _DAY,
     )
-    goes, rule = _decide(policy, state, facts)
+    goes, rule = _decide(policy, state, facts, orphaned)
     return Decision(state, goes, rule)
 
 
-def _decide(policy: Policy, state: TagState, facts: TagFacts) -> tuple[bool, str]:
+def _decide(policy: Policy, state: TagState, facts: TagFacts, orphaned: bool) -> tuple[bool, str]:
     if state.pinned:
         return False, PINNED
     immutable = policy.immutable.rule_for(state.image, state.tag)
     if immutable is not None:
         return False, f"{FIELD}={immutable}"
+    if subject_of(state.tag) is not None and not orphaned:
+        return False, COMPANION_SPARED
     for verb in (KEEP, DELETE):
         for rule in policy.rules:
             if rule.verb == verb and rule.applies(facts):
                 return verb == DELETE, rule.text
     if state.tag == _LATEST:
         return False, LATEST_SPARED
-    if subject_of(state.tag) is not None:
-        return False, COMPANION_SPARED
+    if orphaned:
+        return policy.active and facts.pushed > _PATIENCE, COMPANION_GOES
     if 0 < policy.most <= facts.rank:
         return True, f"maxUniqueTags={policy.most}"
     return False, NO_RULE

@@ -7,6 +7,7 @@ the rules. A tag goes only if it is still as it was decided on, and it goes to t
 from __future__ import annotations
 
 import datetime
+import functools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -180,9 +181,11 @@ class Retention:
         pulls: LastPulls,
         now: datetime.datetime,
     ) -> list[TagDecision]:
-        tags = read_tags(self._store, Place(key, image))
+        place = Place(key, image)
+        tags = read_tags(self._store, place)
         pulled = {state.tag: _last_pull(pulls, state) for state in tags}
-        decisions = decide(policy, tags, lambda state: pulled[state.tag], now)
+        holds = functools.partial(self._store.manifests.has, place)
+        decisions = decide(policy, tags, lambda state: pulled[state.tag], now, holds)
         return [TagDecision(key, one, pulled[one.state.tag]) for one in decisions]
 
     def _chosen(self, keys: Sequence[RepositoryKey]) -> list[RepositoryDefinition]:

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from registry.model.digests import Digest
 from registry.model.names import ImageName, Tag
 from registry.model.retention import (
+    COMPANION_GOES,
+    COMPANION_SPARED,
     LATEST_SPARED,
     NO_RULE,
     PINNED,
@@ -44,21 +46,22 @@ class Made:
         return TagState(IMAGE, Tag(self.tag), DIGEST, days_ago(self.pushed), self.pinned)
 
 
-def decided(rules: str, *tags: Made, most: int = 0) -> list[Decision]:
+def decided(rules: str, *tags: Made, most: int = 0, holds: bool = False) -> list[Decision]:
     pulls = {made.tag: made.pulled for made in tags}
 
     def last_pull(state: TagState) -> datetime.datetime | None:
         days = pulls[state.tag]
         return None if days is None else days_ago(days)
 
-    return decide(Policy(parse_rules(rules), most), [made.state() for made in tags], last_pull, NOW)
+    policy, states = Policy(parse_rules(rules), most), [made.state() for made in tags]
+    return decide(policy, states, last_pull, NOW, lambda digest: holds)
 
 
-def outcome(rules: str, *tags: Made, most: int = 0) -> dict[str, str]:
+def outcome(rules: str, *tags: Made, most: int = 0, holds: bool = False) -> dict[str, str]:
     """Return what is said of each tag; of one that goes, with a minus before it."""
     return {
         decision.state.tag: f"-{decision.rule}" if decision.goes else decision.rule
-        for decision in decided(rules, *tags, most=most)
+        for decision in decided(rules, *tags, most=most, holds=holds)
     }
 
 
@@ -149,6 +152,33 @@ def test_what_was_pushed_later_counts_as_pulled_then() -> None:
 
 def test_a_clock_that_is_behind_deletes_nothing_young() -> None:
     assert outcome("delete pushed>0d", Made("a", -5)) == {"a": NO_RULE}
+
+
+# --- signatures -----------------------------------------------------------------------------------
+
+SIGNATURE = f"sha256-{DIGEST.encoded}.sig"
+OF_ANOTHER = f"sha256-{'0' * 64}"
+
+
+def test_a_signature_stays_as_long_as_what_it_signs_whatever_rules_say() -> None:
+    found = outcome("keep tag=a; delete pushed>0d", A, B, Made(SIGNATURE, 50), most=1)
+    assert found == {"a": "keep tag=a", "b": "-delete pushed>0d", SIGNATURE: COMPANION_SPARED}
+    found = outcome("delete tag=sha256-*", Made(OF_ANOTHER, 50), holds=True)
+    assert found == {OF_ANOTHER: COMPANION_SPARED}
+
+
+def test_a_signature_goes_after_what_it_signs() -> None:
+    old, new, pinned = (Made(f"{OF_ANOTHER}{ending}", days, pinned=pinned)
+                        for ending, days, pinned in (("", 2, False), (".sig", 0.9, False),
+                                                     (".att", 2, True)))  # fmt: skip
+    said = {old.tag: f"-{COMPANION_GOES}", new.tag: COMPANION_GOES, pinned.tag: PINNED}
+    assert outcome("delete tag=x", old, new, pinned, holds=False) == said
+    assert outcome("", old, new, pinned, most=1, holds=False) == said
+    assert outcome("", old, holds=False) == {old.tag: COMPANION_GOES}
+    assert outcome("keep tag=sha*; delete tag=x", old, holds=False) == {old.tag: "keep tag=sha*"}
+    assert outcome("delete pushed>0d", Made(old.tag, 1.5), holds=False) == {
+        old.tag: "-delete pushed>0d"
+    }
 
 
 # --- against a naive model ------------------------------------------------------------------------

@@ -89,6 +89,24 @@ def test_what_goes_is_in_the_trash_and_the_journal_names_the_rule(past: PastRegi
     assert all_tags(past.repository) == ["old"]
 
 
+def test_a_signature_stays_with_what_it_signs_and_goes_after_it(past: PastRegistry) -> None:
+    digest = past.push("v1", days=90)
+    signature = f"{digest.replace(':', '-')}.sig"
+    past.push(signature, days=90, note="signature")
+    past.configure(retention="delete pushed>7d; keep tag=v*")
+    assert deleted(run(past)) == []
+    put(past.repository, index_body(body_of(past.repository, digest) or b""), Tag("latest"))
+    past.repository.delete_tag(IMAGE, Tag("v1"), ALICE)
+    assert said(past) == {"latest": "latest is spared", signature: "its image is here"}
+    past.repository.delete_tag(IMAGE, Tag("latest"), ALICE)
+    assert said(past) == {signature: "its image is here"}
+    past.repository.delete_manifest(IMAGE, digest, ALICE)
+    past.configure(retention="delete tag=x")
+    (gone,) = run(past).deleted
+    assert (gone.decision.state.tag, gone.decision.rule) == (signature, "its image has gone")
+    assert all_tags(past.repository) == []
+
+
 def test_what_was_pushed_or_pulled_after_the_last_moment_that_is_proved_stays(
     past: PastRegistry,
 ) -> None:
