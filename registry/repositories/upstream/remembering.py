@@ -60,7 +60,7 @@ def kept_condition(notes: Notes, terms: Terms) -> Condition:
     """
     try:
         document = notes.read(terms.key) or {}
-    except (RegistryError, OSError):
+    except (RegistryError, OSError, RecursionError):
         document = {}
     if document.get(_TERMS) != terms.fingerprint:
         return Condition()

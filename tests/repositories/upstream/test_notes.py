@@ -58,7 +58,7 @@ def test_what_was_noted_of_another_upstream_is_not_believed(
     assert upstreams.condition(nowhere).pause is None
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "\xff", '{"terms": 7}', "null"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "\xff", '{"terms": 7}', "null", "[" * 99_999])
 def test_a_damaged_note_is_ignored_and_replaced(
     upstream: ScriptedUpstream, worker: Worker, root: Path, text: str
 ) -> None:

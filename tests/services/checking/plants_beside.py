@@ -175,6 +175,12 @@ def _(root: Path) -> str:
     return "pruning.json"
 
 
+@plant("record-damaged 2")
+def _(root: Path) -> str:
+    (root / "upstreams/far.json").write_text("{")
+    return "upstreams/far.json"
+
+
 @plant("pulls-damaged")
 def _(root: Path) -> str:
     (root / "pulls/2026-01-01.json").write_text("{")
