@@ -173,14 +173,23 @@ class Definitions(KnownDefinitions):
                 before[definition.key], changed[definition.key] = document, smaller
         gone = self.get(key)
         self._replace(changed)
+        failure: BaseException | None = None
         try:
             with contextlib.ExitStack() as unsaid:
                 for name in {key, gone.holding_key or key}:
                     unsaid.enter_context(mentions.without_repository(self._store, name))
-                yield
+                try:
+                    yield
+                except BaseException as error:
+                    # Of one that is gone, whatever failed afterwards, nothing may speak again.
+                    if os.path.exists(self._path(key)):
+                        raise
+                    failure = error
         except BaseException:
             self._replace(before)
             raise
+        if failure is not None:
+            raise failure
 
     def _require_sound(self, made: Mapping[str, dict[str, Any]]) -> None:
         """Raise FieldInvalid unless some documents fit together with all that are stored."""
