@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 
 import pytest
 
 from registry.model.digests import Digest
-from registry.model.errors import ImageUnknown, RepositoryUnknown, StorageFailed
+from registry.model.errors import RepositoryUnknown, StorageFailed
 from registry.model.names import ImageName, RepositoryKey, Tag
 from registry.repositories.local import LocalRepository
-from registry.services.retention import RetentionReport, TagDecision
+from registry.services.retention import RetentionReport
 from registry.storage import documents
 from registry.storage.pulls import Pulls
 from registry.storage.store import Store
@@ -28,30 +27,9 @@ from tests.repositories.pushing import (
     put,
 )
 from tests.services.past import NOW, PastRegistry, days_ago
+from tests.services.retaining import deleted, plan, run, said
 
 SECOND = RepositoryKey("docker-stage")
-
-
-def plan(past: PastRegistry, *keys: RepositoryKey) -> list[TagDecision]:
-    return list(past.instance.retention.plan(NOW, keys))
-
-
-def said(past: PastRegistry) -> dict[str, str]:
-    """Return what is said of each tag of the image; of one that goes, with a minus before it."""
-    return {
-        found.decision.state.tag: f"-{found.decision.rule}"
-        if found.decision.goes
-        else found.decision.rule
-        for found in plan(past)
-    }
-
-
-def run(past: PastRegistry, *keys: RepositoryKey) -> RetentionReport:
-    return past.instance.retention.run(NOW, keys)
-
-
-def deleted(report: RetentionReport) -> list[str]:
-    return [found.decision.state.tag for found in report.deleted]
 
 
 def test_what_is_said_is_what_is_done(past: PastRegistry) -> None:
@@ -87,38 +65,6 @@ def test_what_goes_is_in_the_trash_and_the_journal_names_the_rule(past: PastRegi
     assert body_of(past.repository, digest) is None
     past.instance.history.revert(KEY, IMAGE, Tag("old"), digest, ALICE, NOW)
     assert all_tags(past.repository) == ["old"]
-
-
-def test_a_signature_stays_with_what_it_signs_and_goes_after_it(past: PastRegistry) -> None:
-    digest = past.push("v1", days=90)
-    signature = f"{digest.replace(':', '-')}.sig"
-    past.push(signature, days=90, note="signature")
-    past.configure(retention="delete pushed>7d; keep tag=v*")
-    assert deleted(run(past)) == []
-    put(past.repository, index_body(body_of(past.repository, digest) or b""), Tag("latest"))
-    past.repository.delete_tag(IMAGE, Tag("v1"), ALICE)
-    assert said(past) == {"latest": "latest is spared", signature: "its image is here"}
-    past.repository.delete_tag(IMAGE, Tag("latest"), ALICE)
-    assert said(past) == {signature: "its image is here"}
-    past.repository.delete_manifest(IMAGE, digest, ALICE)
-    past.configure(retention="delete tag=x")
-    (gone,) = run(past).deleted
-    assert (gone.decision.state.tag, gone.decision.rule) == (signature, "its image has gone")
-    with pytest.raises(ImageUnknown):
-        all_tags(past.repository)
-
-
-def test_what_was_pushed_or_pulled_after_the_last_moment_that_is_proved_stays(
-    past: PastRegistry,
-) -> None:
-    digests = {tag: past.push(tag, days=9, note=tag) for tag in ("pulled", "unused")}
-    past.push("young", days=8)
-    past.pull("pulled", digests["pulled"], days=8)
-    past.configure(retention="delete pushed>7d")
-    proved = NOW - datetime.timedelta(days=8, hours=1)
-    report = past.instance.retention.run(NOW, proved=proved)
-    assert (deleted(report), report.kept) == (["unused"], 2)
-    assert deleted(run(past)) == ["pulled", "young"]
 
 
 def test_the_last_pull_is_by_the_tag_or_of_its_digest(past: PastRegistry) -> None:

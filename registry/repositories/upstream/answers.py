@@ -44,6 +44,11 @@ class Answer:
         """The announced bytes of the body."""
         return number(self.header("Content-Length"))
 
+    @property
+    def shown(self) -> str:
+        """The credentials that were shown with the request, without their scheme; often none."""
+        return str(self._response.request.headers.get("Authorization", "")).rpartition(" ")[2]
+
     def header(self, name: str) -> str:
         """Return a header; empty where there is none."""
         return str(self._response.headers.get(name, ""))

@@ -38,7 +38,7 @@ def is_found(call: Call, answer: Answer, terms: Terms) -> bool:
         return False
     body = _error_body(call, answer)
     if answer.status == 429:
-        raise _limit(answer, body)
+        raise _limit(answer, body, terms)
     if 400 <= answer.status < 500 and _codes(body) & ABSENT_CODES:
         return False
     if answer.status in _REFUSALS:
@@ -51,8 +51,11 @@ def is_found(call: Call, answer: Answer, terms: Terms) -> bool:
     raise Failure(f"'{answer.host}' answers {answer.status}")
 
 
-def _limit(answer: Answer, body: bytes) -> Limit:
+def _limit(answer: Answer, body: bytes, terms: Terms) -> Limit:
     message = limits.said(body)
+    if any(secret and secret in message for secret in (terms.password, answer.shown)):
+        # Others are told of what is said here, and a note of it is kept.
+        message = ""
     cause = f"'{answer.host}' has had too many requests"
     return Limit(f"{cause}: {message}" if message else cause, limits.seconds_to_wait(answer))
 

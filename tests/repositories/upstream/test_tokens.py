@@ -242,3 +242,18 @@ def test_no_secret_is_logged_or_said(
     text = caplog.text + "".join(said) + repr(far.terms)
     for secret in (PASSWORD, encoded, token.removeprefix("Bearer "), "signature"):
         assert secret not in text
+
+
+@pytest.mark.parametrize("repeated", ["password", "token"])
+def test_no_secret_is_said_where_upstream_has_had_enough(
+    upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture, repeated: str
+) -> None:
+    TokenService(upstream, {USER: PASSWORD})
+    far = client(upstream.url, **LOGIN)
+    assert far.manifest(IMAGE, TAG) is not None
+    token = upstream.asked()[-1].headers["authorization"].removeprefix("Bearer ")
+    secret = {"password": PASSWORD, "token": token}[repeated]
+    upstream.script("/v2/", error(429, "TOOMANYREQUESTS", f"enough of {secret}"))
+    with pytest.raises(UpstreamLimited, match="has had too many requests") as caught:
+        far.manifest(IMAGE, TAG)
+    assert secret not in caplog.text + str(caught.value)
