@@ -19,6 +19,7 @@ from registry.config import Config
 from registry.jobs import Jobs
 from registry.metrics.figures import Figures
 from registry.metrics.logged import LogCounter
+from registry.model.via import pseudonym_of
 from registry.repositories.definitions import Definitions
 from registry.repositories.directory import Directory
 from registry.repositories.remote.shared import ASKING, DOWNLOADING
@@ -67,7 +68,7 @@ def build(config: Config) -> Instance:
     secrets = Secrets.of(store, users, groups, keys, lambda: system_info.service_id)
     decisions = Decisions(config.anonymous_pull, RuleBook(store, targets))
     definitions = Definitions(store)
-    upstreams = Upstreams(_surroundings(config), store.upstream_notes)
+    upstreams = Upstreams(_surroundings(config, system_info), store.upstream_notes)
     directory = Directory(store, definitions, decisions, upstreams)
     proxy_writer = ProxyWriter(store, definitions)
     searching = Searching(store, definitions)
@@ -113,12 +114,13 @@ def build(config: Config) -> Instance:
     )
 
 
-def _surroundings(config: Config) -> Surroundings:
+def _surroundings(config: Config, system_info: SystemInfo) -> Surroundings:
     return Surroundings(
         authorities=config.upstream_ca,
         proxy=config.upstream_proxy,
         # They wait in threads of their own, of which each remote repository has as many.
         most_waiting=ASKING + DOWNLOADING,
+        pseudonym=lambda: pseudonym_of(system_info.service_id),
     )
 
 

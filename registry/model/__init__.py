@@ -7,8 +7,9 @@ Read in this order: ``names`` (the words), ``companions`` (signatures by their t
 ``moments``, ``targets`` (what a command is about), ``reverse_proxy`` (what stands in front),
 ``diagnosis`` (what a self-test says), ``content``, ``allowance`` (what an upstream leaves us),
 ``arriving`` (content on its way) and
-``waiting`` (for what others do), ``repository_fields`` and ``repository_values`` (what is
-configured of a repository), ``items`` (the tree), ``packages``, ``ant`` (patterns over paths),
+``waiting`` (for what others do), ``via`` (registries that ask each other), ``repository_fields``
+and ``repository_values`` (what is configured of a repository), ``items`` (the tree),
+``packages``, ``ant`` (patterns over paths),
 ``aql`` (finding items), ``paging``, ``bodies``, ``emails``, ``errors`` and ``upstream_errors``
 (everything that can go wrong).
 

@@ -9,6 +9,7 @@ from flask import g, request
 
 from registry.access.principals import Principal
 from registry.model.names import ImageName, require_length
+from registry.model.via import NOWHERE, Way, pseudonym_of, set_way, way_of
 from registry.repositories.directory import GuardedDirectory
 from registry.repositories.guarded import GuardedRepository
 from registry.services.instance import Instance
@@ -33,9 +34,16 @@ class Call:
     def identify(self, principal: Principal) -> None:
         """Set who asks; from here on the repositories are open, as far as the principal may."""
         self.principal = principal
+        set_way(self._way())
         self.directory = self.instance.directory.as_seen_by(
             principal, self.client, cached_only=_is_from_artifactory()
         )
+
+    def _way(self) -> Way:
+        header: str = request.environ.get("HTTP_VIA", "")
+        if not header:
+            return NOWHERE
+        return way_of(header, pseudonym_of(self.instance.system_info.service_id))
 
     @property
     def address(self) -> Address:

@@ -32,7 +32,7 @@ class RemoteBlobs:
         try:
             return self._shared.cache.blob(image, digest, renew=renew)
         except BlobUnknown:
-            if self._shared.offline or self._shared.misses(image, digest):
+            if self._shared.asks_nobody or self._shared.misses(image, digest):
                 raise
         failure = self._shared.failure(image, digest)
         if failure is not None:

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 SMALL: Final = 4 * HELD_BACK
 """Bytes up to which a blob is waited for: it is as soon there as it can be sent."""
 _LOOKS: Final = 0.02
+_FORWARDED: Final = 5
+"""Seconds that another registry's request waits for an upstream to answer another one."""
 _SIBLINGS: Final = 2000
 """Images of the cache that are looked into for a blob that another one may have."""
 
@@ -63,6 +65,9 @@ class Downloads:
     def _arrive(self, image: ImageName, digest: Digest, flight: Flight[Coming]) -> None:
         """Lead the download, follow another process, or find that it has come; a crew's thread."""
         seconds = self._shared.definition.number("metadataRetrievalTimeoutSecs")
+        if not self._shared.remembers:
+            # Whoever leads may wait for the registry that waits for us.
+            seconds = min(seconds, _FORWARDED)
         end = time.monotonic() + seconds
         while True:
             known = self._known(image, digest)

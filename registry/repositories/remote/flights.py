@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from registry.model.errors import RegistryError, StorageFailed
+from registry.model.via import current_way, on_way
 from registry.model.waiting import awaited
 from registry.repositories.remote.crew import Crew
 
 logger = logging.getLogger(__name__)
+
+_DEPTH: Final = 2
+"""Registries on the way of a request up to which each has threads of its own: a ring of three."""
 
 Value = TypeVar("Value")
 
@@ -69,10 +73,18 @@ class Flight(Generic[Value]):
 
 
 class Flights:
-    """The flights of one remote repository in this process."""
+    """The flights of one remote repository in this process.
 
-    def __init__(self, crew: Crew) -> None:
-        self._crew = crew
+    Requests that have come through other registries share flights only with those that have come
+    the same way, and have threads of their own. Otherwise registries that are each other's upstream
+    could wait for each other: each with a request of the other in a flight, or behind flights, that
+    wait for the other's answer.
+    """
+
+    def __init__(self, name: str, most: int) -> None:
+        """Have at most ``most`` threads for requests of clients, and half as many for others."""
+        others = (Crew(f"{name} for others", max(1, most // 2)) for _ in range(_DEPTH))
+        self._crews = (Crew(name, most), *others)
         self._lock = threading.Lock()
         self._flying: dict[Hashable, Flight[object]] = {}
 
@@ -96,6 +108,8 @@ class Flights:
         self._board(name, job)
 
     def _board(self, name: Hashable, job: Callable[[Flight[Value]], None]) -> Flight[Value]:
+        way = current_way()
+        name = (way.registries, name)
         with self._lock:
             flying = self._flying.get(name)
             if flying is not None:
@@ -109,7 +123,8 @@ class Flights:
 
         def fly() -> None:
             try:
-                job(flight)
+                with on_way(way):
+                    job(flight)
             except (RegistryError, OSError) as error:
                 flight.fail(error)
             except Exception as error:
@@ -119,5 +134,5 @@ class Flights:
                 flight.fail(StorageFailed("nobody has answered"))
 
         flight.when_done(landed)
-        self._crew.run(fly)
+        self._crews[min(len(way.registries), _DEPTH)].run(fly)
         return flight

@@ -66,7 +66,7 @@ class RemoteLists:
     ) -> tuple[list[Name] | None, UpstreamError | None]:
         """Return what upstream lists, None if it lists nothing; and why it could not say."""
         shared = self._shared
-        if shared.offline or not shared.definition.flag("listRemoteFolderItems"):
+        if shared.asks_nobody or not shared.definition.flag("listRemoteFolderItems"):
             return None, None
         known = shared.lists.get(what)
         if known is None:
@@ -89,7 +89,7 @@ class RemoteLists:
                 raise failed
             listed = shared.flights.result(("list", what), ask)
         except UpstreamError as error:
-            if failed is None:
+            if failed is None and shared.remembers:
                 seconds = shared.definition.number("failedRetrievalCachePeriodSecs")
                 shared.failures.put(what, error, seconds)
                 logger.warning("'%s' lists what its cache has: %s", shared.definition.key, error)
@@ -97,7 +97,8 @@ class RemoteLists:
         known = tuple((listed or ())[:_MOST])
         absent = "missedRetrievalCachePeriodSecs"
         period = "retrievalCachePeriodSecs" if known else absent
-        shared.lists.put(what, known, shared.definition.number(period), len(known) + 1)
+        if shared.remembers:
+            shared.lists.put(what, known, shared.definition.number(period), len(known) + 1)
         return known, None
 
 

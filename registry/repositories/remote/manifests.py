@@ -24,6 +24,7 @@ from registry.model.errors import (
 )
 from registry.model.names import ImageName, Reference, Tag
 from registry.model.upstream_errors import UpstreamError, UpstreamFailed
+from registry.model.via import REASON, current_way
 from registry.repositories.remote.placing import place_parts
 from registry.repositories.remote.shared import Shared
 from registry.storage.manifest_files import Place, manifest_unknown
@@ -61,8 +62,8 @@ class RemoteManifests:
         cached = self._cached(image, reference, renew=renew or isinstance(reference, Digest))
         if cached is not None and self._is_good(image, reference):
             return _marked(cached, Freshness.HIT)
-        if shared.offline or shared.misses(image, reference):
-            raise manifest_unknown(self._place(image), reference)
+        if shared.asks_nobody or shared.misses(image, reference):
+            raise self._unknown(image, reference)
         try:
             failure = shared.failure(image, reference)
             if failure is not None:
@@ -90,6 +91,19 @@ class RemoteManifests:
         if cached is None or not (good or stale):
             raise manifest_unknown(self._place(image), reference)
         return _marked(cached, Freshness.HIT if good else Freshness.STALE)
+
+    def _unknown(self, image: ImageName, reference: Reference) -> ManifestUnknown:
+        """Return the error for what nobody is asked for.
+
+        A tag that the cache has is none of it if a request has come back to us: it would be taken
+        for new where it was sent on from, and come back to us as such.
+        """
+        error = manifest_unknown(self._place(image), reference)
+        if not current_way().comes_back:
+            return error
+        key = self._shared.definition.key
+        logger.info("'%s/%s:%s' is not asked for upstream: %s", key, image, reference, REASON)
+        return ManifestUnknown(f"{error.message}: {REASON}", *error.details)
 
     def _place(self, image: ImageName) -> Place:
         return Place(self._cache.key, image)
@@ -119,6 +133,8 @@ class RemoteManifests:
         shared = self._shared
         name = f"{self._cache.key}/{image}:{reference}"
         seconds = shared.definition.number("metadataRetrievalTimeoutSecs")
+        # Another process may wait for the registry that waits for us.
+        seconds = seconds if shared.remembers else 0
         try:
             with shared.store.locks.conversation(name, seconds):
                 cached = self._cached(image, reference)
@@ -174,7 +190,12 @@ class RemoteManifests:
         return _marked(stored, Freshness.FETCHED, allowance)
 
     def _remove(self, image: ImageName, reference: Reference) -> None:
-        """Remember that upstream has not got it; a tag of the cache goes, its manifest stays."""
+        """Remember that upstream has not got it; a tag of the cache goes, its manifest stays.
+
+        Nothing of that unless it `Shared.remembers`.
+        """
+        if not self._shared.remembers:
+            return
         self._shared.miss(image, reference)
         try:
             with contextlib.suppress(ManifestUnknown):

@@ -37,13 +37,14 @@ class RemoteReferrers:
     def of(self, image: ImageName, subject: Digest) -> list[StoredManifest]:
         """Return the manifests whose subject is ``subject``: of upstream, and of the cache."""
         shared, name = self._shared, ("referrers", image, subject)
-        if not shared.offline and shared.looked.get(name) is None:
+        if not shared.asks_nobody and shared.looked.get(name) is None:
             try:
                 shared.flights.result(name, lambda: self._fetch(image, subject))
             except RegistryError as error:
                 logger.warning("the referrers of '%s' are those of the cache: %s", image, error)
             period = shared.definition.number("retrievalCachePeriodSecs")
-            shared.looked.put(name, True, min(period, _BRIEFLY))
+            if shared.remembers:
+                shared.looked.put(name, True, min(period, _BRIEFLY))
         return shared.cache.referrers(image, subject)
 
     def _fetch(self, image: ImageName, subject: Digest) -> None:

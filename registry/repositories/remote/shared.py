@@ -15,11 +15,11 @@ from registry.model.content import Actor
 from registry.model.errors import RegistryError
 from registry.model.names import ImageName, Reference
 from registry.model.upstream_errors import UpstreamFailed, UpstreamRefused, UpstreamUnavailable
+from registry.model.via import current_way
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.local import LocalRepository
 from registry.repositories.remote.arrival import Arrival
 from registry.repositories.remote.asked import Upstream, Upstreams
-from registry.repositories.remote.crew import Crew
 from registry.repositories.remote.flights import Flights
 from registry.repositories.remote.remembered import Remembered
 from registry.repositories.remote.watching import Watcher
@@ -27,7 +27,8 @@ from registry.storage.store import Store
 
 ASKING: Final = 32
 DOWNLOADING: Final = 16
-"""Threads that ask upstream, and that download from it, at most. A download takes 2 MiB."""
+"""Threads that ask upstream, and that download from it, for clients, at most. A download takes
+2 MiB."""
 _THINGS: Final = 10_000
 """Manifests and blobs of which it is remembered that they are absent, or that upstream failed."""
 _NAMES: Final = 200_000
@@ -48,8 +49,8 @@ class Shared:
         self._upstreams = weakref.ref(upstreams)
         self.cache = LocalRepository(store, definition.cache())
         self.actor = Actor(definition.key, "upstream")
-        self.flights = Flights(Crew(f"asking {definition.key}", ASKING))
-        self.downloading = Flights(Crew(f"downloading {definition.key}", DOWNLOADING))
+        self.flights = Flights(f"asking {definition.key}", ASKING)
+        self.downloading = Flights(f"downloading {definition.key}", DOWNLOADING)
         self.arrivals: dict[What, Arrival] = {}
         self.watcher = Watcher(store.arrivals)
         self.absent: Remembered[bool] = Remembered(_THINGS)
@@ -72,8 +73,22 @@ class Shared:
 
     @property
     def offline(self) -> bool:
-        """Whether nobody is asked."""
+        """Whether nobody is ever asked."""
         return self.definition.flag("offline")
+
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether nobody is asked for the request that this thread works for."""
+        return self.offline or current_way().comes_back
+
+    @property
+    def remembers(self) -> bool:
+        """Whether what could not be had for the request may be remembered.
+
+        Another registry that asks us may be asked by our upstream in turn, and then says no more
+        than what it has at hand.
+        """
+        return not current_way().is_forwarded
 
     def is_young(self, moment: float) -> bool:
         """Return whether what was so then is still trusted. A moment to come never is."""
@@ -81,7 +96,9 @@ class Shared:
         return 0 <= age < self.definition.number("retrievalCachePeriodSecs")
 
     def miss(self, image: ImageName, reference: Reference) -> None:
-        """Remember that upstream has not got something."""
+        """Remember that upstream has not got something, if it `remembers`."""
+        if not self.remembers:
+            return
         seconds = self.definition.number("missedRetrievalCachePeriodSecs")
         self.absent.put((image, str(reference)), True, seconds)
 
@@ -95,7 +112,9 @@ class Shared:
         self.failures.forget((image, str(reference)))
 
     def fail(self, image: ImageName, reference: Reference, error: RegistryError) -> None:
-        """Remember that upstream could not say."""
+        """Remember that upstream could not say, if it `remembers`."""
+        if not self.remembers:
+            return
         seconds = self.definition.number("failedRetrievalCachePeriodSecs")
         self.failures.put((image, str(reference)), error, seconds)
 

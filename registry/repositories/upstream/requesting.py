@@ -10,6 +10,7 @@ from typing import Final
 import requests
 
 from registry import __version__
+from registry.model.via import current_way
 from registry.repositories.upstream import limits, redirects
 from registry.repositories.upstream.addresses import Standing
 from registry.repositories.upstream.answers import Answer
@@ -46,6 +47,7 @@ class Requester:
         }
         self._proxies = {"http": terms.proxy, "https": terms.proxy} if terms.proxy else {}
         self._authorizing = Authorizing(terms, self._fetch_token)
+        self._pseudonym = surroundings.pseudonym
         self._peer: Standing | None = None
 
     def ask(
@@ -119,7 +121,8 @@ class Requester:
         ours = place == self._terms.place.origin
         door = self._doors[self._nearest(call, ours)]
         try:
-            request = self._session.prepare_request(requests.Request(method, url, dict(headers)))
+            sent = {**headers, **self._via()}
+            request = self._session.prepare_request(requests.Request(method, url, sent))
             if redirects.origin(request.url or "") != place:
                 raise Failure("it leads to an address that can be read in two ways")
             answer = self._send_twice(call, door, request)
@@ -130,6 +133,11 @@ class Requester:
         if ours:
             self._learn(call, answer)
         return answer
+
+    def _via(self) -> Mapping[str, str]:
+        """Return the header that lets registries notice that they ask in a circle."""
+        pseudonym = self._pseudonym()
+        return {"Via": current_way().onward(pseudonym)} if pseudonym else {}
 
     def _send_twice(self, call: Call, door: Door, request: requests.PreparedRequest) -> Answer:
         """Send; and again where a connection that was kept had been closed in the meantime."""

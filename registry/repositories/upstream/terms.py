@@ -28,6 +28,8 @@ class Surroundings:
     """The usual proxy; empty: none."""
     most_waiting: int = 4
     """Threads that may wait for one upstream registry at the same time."""
+    pseudonym: Callable[[], str] = lambda: ""
+    """By what name this registry says that it has asked; empty: it does not say so."""
     look_up: Callable[[str, int], Sequence[Address]] = look_up
     standing_of: Callable[[str], Standing] = standing_of
 
