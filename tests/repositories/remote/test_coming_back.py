@@ -12,13 +12,13 @@ from registry.model.digests import Digest
 from registry.model.errors import BlobUnknown, ManifestUnknown, RegistryError
 from registry.model.names import ImageName, Tag
 from registry.model.paging import PageRequest
-from registry.model.upstream_errors import UpstreamFailed
+from registry.model.upstream_errors import UpstreamFailed, UpstreamUnavailable
 from registry.model.via import REASON, Way, current_way, on_way
 from registry.repositories.remote.repository import RemoteRepository
 from registry.storage.store import Store
 from tests.http.support import manifest_bytes
 from tests.repositories.remote.conftest import IMAGE, Make, eventually, grow_old, read
-from tests.repositories.remote.fakes import FakeUpstream
+from tests.repositories.remote.fakes import FakeStream, FakeUpstream
 
 ONE = Tag("1.0")
 BODY = manifest_bytes(b'{"a":1}')
@@ -157,3 +157,35 @@ def test_another_registry_does_not_wait_for_an_answer_that_may_wait_for_it(
     thread.join()
     assert found == [first]
     assert set(ways) == {Way(), FORWARDED}
+
+
+def test_another_registry_waits_only_so_long_for_a_download_that_may_wait_for_it(
+    remote: RemoteRepository, upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is one download of a blob, and it is led by our client's request."""
+    monkeypatch.setattr("registry.repositories.remote.downloads._FORWARDED", 0.1)
+    upstream.add(IMAGE, ONE, BODY, LAYER)
+    answered, asked = threading.Event(), threading.Event()
+    real = upstream.open_blob
+
+    def in_a_circle(image: ImageName, digest: Digest, offset: int = 0) -> FakeStream | None:
+        asked.set()
+        assert answered.wait(30)
+        return real(image, digest, offset)
+
+    monkeypatch.setattr(upstream, "open_blob", in_a_circle)
+    found: list[bytes] = []
+
+    def pull() -> None:
+        found.append(read(remote.blob(IMAGE, Digest.of(LAYER), fetch=True)))
+
+    thread = threading.Thread(target=pull)
+    thread.start()
+    assert asked.wait(30)
+    with on_way(FORWARDED), pytest.raises(UpstreamUnavailable, match="another process waits"):
+        remote.blob(IMAGE, Digest.of(LAYER), fetch=True)
+    answered.set()
+    thread.join()
+    assert found == [LAYER]
+    with on_way(FORWARDED):
+        assert read(remote.blob(IMAGE, Digest.of(LAYER), fetch=True)) == LAYER
