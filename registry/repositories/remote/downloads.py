@@ -145,14 +145,16 @@ class Downloads:
             filling.run(stream, arrival)
             self._end(image, digest, writer, arrival)
         except BaseException as error:
+            # First of all, so that whoever asks again at once is told of it.
+            lied = self._lied(image, digest, error) if isinstance(error, Lied) else None
             self._shared.arrivals.pop(what, None)
             if arrival is not None:
                 arrival.break_off()
             self._give_up(writer, error)
             if flight.done:
                 logger.warning("%s does not come to '%s': %s", digest, image, error)
-            if isinstance(error, Lied):
-                raise self._lied(image, digest, error) from None
+            if lied is not None:
+                raise lied from None
             raise
         self._shared.arrivals.pop(what, None)
         if not flight.done:
