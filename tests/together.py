@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 HERE = Path(__file__).resolve().parent
-OUTSIDE = ("clients", "deploy", "live", "proxy")
+OUTSIDE = ("clients", "deploy", "live", "proxy", "security")
 """Folders whose tests run clients, proxies, machines and servers of their own."""
 BESIDE = ("races", "soak", "surroundings", "power")
 """Those in ``faults`` that do so, too."""
