@@ -58,11 +58,16 @@ class RepositoryDefinition:
         return RepositoryDefinition(key, self.rclass, fields, reach=self.reach, is_cache=True)
 
     @property
+    def is_remote(self) -> bool:
+        """Whether it has an upstream: it is a remote repository, and not the cache of one."""
+        return self.rclass == REMOTE and not self.is_cache
+
+    @property
     def holding_key(self) -> RepositoryKey | None:
         """The key under which its images lie in the storage folder; None for a virtual one."""
         if self.rclass == VIRTUAL:
             return None
-        return cache_key(self.key) if self.rclass == REMOTE and not self.is_cache else self.key
+        return cache_key(self.key) if self.is_remote else self.key
 
     def flag(self, name: str) -> bool:
         """Return a field that is true or false; what its kind has not has its default."""

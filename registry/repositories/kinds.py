@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from registry.model.repository_fields import REMOTE
 from registry.repositories.base import Repository
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.local import LocalRepository
@@ -15,6 +14,6 @@ def make_repository(
     store: Store, definition: RepositoryDefinition, upstreams: Upstreams
 ) -> Repository:
     """Return the repository that a definition is about: a local one, a cache, or a remote one."""
-    if definition.rclass == REMOTE and not definition.is_cache:
+    if definition.is_remote:
         return remote_repository(store, definition, upstreams)
     return LocalRepository(store, definition)

@@ -7,7 +7,6 @@ from typing import Any
 
 from registry.model.errors import RepositoryUnknown, RequestInvalid, StorageFailed
 from registry.model.names import RepositoryKey, cache_key, remote_key
-from registry.model.repository_fields import REMOTE
 from registry.repositories.definition import RepositoryDefinition, definition_of
 from registry.storage.store import Store
 
@@ -39,7 +38,7 @@ class KnownDefinitions:
     def _cache(self, key: str) -> RepositoryDefinition | None:
         of = remote_key(key)
         remote = None if of is None else self.find(of)
-        if remote is None or remote.rclass != REMOTE or remote.is_cache:
+        if remote is None or not remote.is_remote:
             self._caches.pop(key, None)
             return None
         known = self._caches.get(key)

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit, urlunsplit
 
 from registry.model.errors import RequestInvalid, StorageFailed
 from registry.model.names import RepositoryKey
-from registry.model.repository_fields import REMOTE
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.definitions import Definitions
 from registry.repositories.upstream.condition import Condition
@@ -94,11 +93,7 @@ class UpstreamStates:
     def of(self, definitions: Iterable[RepositoryDefinition]) -> list[UpstreamState]:
         """Return those of the remote repositories among some."""
         now = time.time()
-        return [
-            self._state(definition, now)
-            for definition in definitions
-            if definition.rclass == REMOTE and not definition.is_cache
-        ]
+        return [self._state(definition, now) for definition in definitions if definition.is_remote]
 
     def _state(self, definition: RepositoryDefinition, now: float) -> UpstreamState:
         # A pause that is over is none, although its note stays until upstream is asked again.

@@ -20,7 +20,7 @@ from registry.storage.journal import parse_timestamp, timestamp
 REFRESHED: Final = 60.0
 """Seconds after which news that is like the last is written all the same: revalidating hot tags
 must not cost a write each time."""
-_SAME: Final = 1.0
+SAME: Final = 1.0
 """Seconds by which two ends of what is one pause may differ."""
 
 _END: Final = 253_402_214_400.0
@@ -161,7 +161,7 @@ def _is_other_trouble(one: Trouble | None, other: Trouble | None) -> bool:
 def _is_other_pause(one: Pause | None, other: Pause | None) -> bool:
     if one is None or other is None:
         return one is not other
-    return one.named != other.named or one.until - other.until >= _SAME
+    return one.named != other.named or one.until - other.until >= SAME
 
 
 def _text(moment: float | None) -> str | None:

@@ -11,12 +11,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
 
+from registry.repositories.upstream.condition import SAME
 from registry.repositories.upstream.failures import Failure, Limit
-
-_SAME: Final = 1.0
-"""Seconds by which two ends of what is one pause may differ."""
 
 
 class Pausing:
@@ -69,7 +66,7 @@ class Pausing:
         """
         with self._lock:
             left, ours = self._until - time.monotonic(), self._is_limited()
-            longer = limited == ours and seconds > left + _SAME
+            longer = limited == ours and seconds > left + SAME
             if seconds > 0 and (longer or (limited and not ours)):
                 self._until = time.monotonic() + seconds
                 self._cause, self._limited = cause, limited

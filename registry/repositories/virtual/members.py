@@ -14,7 +14,7 @@ from typing import Final
 
 from registry.access.principals import Access, Action, Principal
 from registry.model.names import ImageName, Reference, RepositoryKey
-from registry.model.repository_fields import REMOTE, VIRTUAL
+from registry.model.repository_fields import VIRTUAL
 from registry.repositories.definition import RepositoryDefinition
 from registry.repositories.guarded import GuardedRepository
 from registry.repositories.reach import EVERYWHERE, Reach
@@ -38,7 +38,7 @@ class Member:
         self.definition = definition
         self.key: RepositoryKey = definition.key
         """Its key."""
-        self.is_remote = definition.rclass == REMOTE and not definition.is_cache
+        self.is_remote = definition.is_remote
         """Whether it has an upstream."""
         self.has_priority = definition.flag("priorityResolution")
         """Whether it is looked at before the others."""
